@@ -67,6 +67,7 @@ export interface Outgoing {
 
 /**
  * - `invalid_url`: not an absolute http(s) URL, or one with credentials
+ * - `invalid_header`: a header, most often a token, holds characters that HTTP does not allow
  * - `refused_address`: leads to a private, local or cloud metadata address
  * - `dns`: the name has no address, or the name server did not answer
  * - `connect`: nobody listens, or no way there
@@ -79,6 +80,7 @@ export interface Outgoing {
  */
 export type OutgoingErrorKind =
   | "invalid_url"
+  | "invalid_header"
   | "refused_address"
   | "dns"
   | "connect"
