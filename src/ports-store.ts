@@ -1,6 +1,6 @@
 /** The store as the rules see it. Every method names the workspace: no query without it (reliability.md P9). */
 import type { Conversation, Message, Role, Attachment } from "./domain/conversation.ts";
-import type { Actor, Consent, Handoff, HelpdeskRef, Lead } from "./domain/handoff.ts";
+import type { Actor, Consent, Handoff, Lead } from "./domain/handoff.ts";
 import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 
@@ -161,9 +161,6 @@ export interface DeliveryFilter {
   readonly limit: number;
 }
 
-export type ConversationPatch = Partial<Omit<Conversation, "id" | "workspaceId" | "botId" | "key" | "createdAt">>;
-export type HandoffPatch = Partial<Omit<Handoff, "id" | "workspaceId" | "botId" | "conversationId" | "createdAt">>;
-
 /** Questions. They see only what is committed. */
 export interface Reads {
   workspace(id: string): Promise<Workspace | null>;
@@ -261,7 +258,8 @@ export interface Tx extends Reads {
   lockConversation(workspaceId: string, id: string): Promise<Conversation | null>;
   lockConversationByKey(workspaceId: string, botId: string, key: string): Promise<Conversation | null>;
   createConversation(conversation: Conversation): Promise<void>;
-  updateConversation(workspaceId: string, id: string, patch: ConversationPatch): Promise<void>;
+  /** Replaces the row of a conversation that is locked. */
+  saveConversation(conversation: Conversation): Promise<void>;
   /** Which of these external ids the conversation already has. */
   knownExternalIds(
     workspaceId: string,
@@ -272,12 +270,11 @@ export interface Tx extends Reads {
   addEvents(workspaceId: string, events: readonly StoredEvent[]): Promise<void>;
   createHandoff(handoff: Handoff): Promise<void>;
   /** Moves the row only from `from`; false when someone was faster. */
-  updateHandoff(workspaceId: string, id: string, from: HandoffStatus, patch: HandoffPatch): Promise<boolean>;
+  saveHandoff(handoff: Handoff, from: HandoffStatus): Promise<boolean>;
   /** When to look at it next; null: no more. Not a change of state. */
   scheduleLook(workspaceId: string, handoffId: string, at: Date | null): Promise<void>;
   createLead(lead: Lead): Promise<void>;
   addConsent(workspaceId: string, leadId: string, consent: Consent): Promise<void>;
-  setHandoffRef(workspaceId: string, handoffId: string, ref: HelpdeskRef): Promise<void>;
 
   addDeliveries(deliveries: readonly NewDelivery[], now: Date): Promise<void>;
   /** Takes the lane for `leaseMs` and marks its head as being sent. Null when it is taken or empty, or not due. */

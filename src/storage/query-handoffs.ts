@@ -1,0 +1,281 @@
+import { sql } from "kysely";
+import type { Consent, Handoff, Lead } from "../domain/handoff.ts";
+import type { HandoffStatus } from "../domain/states.ts";
+import type { HandoffFilter, Page, StoredEvent } from "../ports-store.ts";
+import { likePattern } from "./query-conversations.ts";
+import { eventOf, handoffOf, handoffRow, leadOf } from "./rows.ts";
+import type { ConsentsTable, HandoffsTable } from "./schema.ts";
+import { all, run, slotsOf, statement } from "./statements.ts";
+import type { Executor } from "./statements.ts";
+
+/** Handoffs and leads. */
+
+type Row = Omit<HandoffsTable, "look_at">;
+const COLUMNS = [
+  "id",
+  "workspace_id",
+  "bot_id",
+  "conversation_id",
+  "status",
+  "mode",
+  "trigger",
+  "reason",
+  "priority",
+  "because",
+  "chain",
+  "destination",
+  "destination_id",
+  "opened",
+  "ref_conversation_id",
+  "ref_contact_id",
+  "ref_url",
+  "cursor",
+  "agent_id",
+  "agent_name",
+  "transcript_seq",
+  "accept_by",
+  "open_by",
+  "idle_at",
+  "created_at",
+  "accepted_at",
+  "ended_at",
+] as const satisfies readonly (keyof Row)[];
+
+const byId = statement((db, s: { workspace_id: string; id: string }) =>
+  db.selectFrom("handoffs").selectAll().where("id", "=", s.id).where("workspace_id", "=", s.workspace_id),
+);
+const byRef = statement((db, s: { workspace_id: string; destination_id: string; ref: string }) =>
+  db
+    .selectFrom("handoffs")
+    .selectAll()
+    .where("destination_id", "=", s.destination_id)
+    .where("ref_conversation_id", "=", s.ref)
+    .where("workspace_id", "=", s.workspace_id)
+    .orderBy("id", "desc")
+    .limit(1),
+);
+const lastOfConversation = statement((db, s: { workspace_id: string; conversation_id: string }) =>
+  db
+    .selectFrom("handoffs")
+    .selectAll()
+    .where("conversation_id", "=", s.conversation_id)
+    .where("workspace_id", "=", s.workspace_id)
+    .orderBy("id", "desc")
+    .limit(1),
+);
+const insert = statement((db, s: Row) => db.insertInto("handoffs").values(slotsOf(s, COLUMNS)));
+const replace = statement((db, s: Row & { from: string }) => {
+  const fixed: ReadonlySet<string> = new Set(["id", "workspace_id", "bot_id", "conversation_id", "created_at"]);
+  const columns = COLUMNS.filter((column) => !fixed.has(column));
+  return db
+    .updateTable("handoffs")
+    .set(slotsOf<Partial<Row>>(s, columns))
+    .where("id", "=", s.id)
+    .where("workspace_id", "=", s.workspace_id)
+    .where("status", "=", s.from);
+});
+const setLook = statement((db, s: { workspace_id: string; id: string; at: number | null }) =>
+  db.updateTable("handoffs").set({ look_at: s.at }).where("id", "=", s.id).where("workspace_id", "=", s.workspace_id),
+);
+const pending = statement((db, s: { workspace_id: string; bot_id: string }) =>
+  db
+    .selectFrom("handoffs")
+    .select((e) => e.fn.countAll<number>().as("count"))
+    .where("bot_id", "=", s.bot_id)
+    .where("workspace_id", "=", s.workspace_id)
+    .where("status", "=", sql.lit("pending"))
+    .where("mode", "=", sql.lit("live")),
+);
+const overdue = statement((db, s: { now: number; limit: number }) =>
+  db
+    .selectFrom("handoffs")
+    .selectAll()
+    .where((e) => e.or([e("accept_by", "<=", s.now), e("open_by", "<=", s.now), e("idle_at", "<=", s.now)]))
+    .limit(s.limit),
+);
+const toLook = statement((db, s: { now: number; limit: number }) =>
+  db.selectFrom("handoffs").selectAll().where("look_at", "<=", s.now).orderBy("look_at").limit(s.limit),
+);
+const eventsOfHandoff = statement((db, s: { workspace_id: string; id: string }) =>
+  db
+    .selectFrom("events")
+    .innerJoin("handoffs", "handoffs.conversation_id", "events.conversation_id")
+    .selectAll("events")
+    .where("handoffs.id", "=", s.id)
+    .where("handoffs.workspace_id", "=", s.workspace_id)
+    .where("events.handoff_id", "=", s.id)
+    .orderBy("events.seq"),
+);
+const leadByHandoff = statement((db, s: { workspace_id: string; handoff_id: string }) =>
+  db.selectFrom("leads").selectAll().where("handoff_id", "=", s.handoff_id).where("workspace_id", "=", s.workspace_id),
+);
+const leadById = statement((db, s: { workspace_id: string; id: string }) =>
+  db.selectFrom("leads").selectAll().where("id", "=", s.id).where("workspace_id", "=", s.workspace_id),
+);
+const consentOfLead = statement((db, s: { workspace_id: string; lead_id: string }) =>
+  db
+    .selectFrom("consents")
+    .selectAll()
+    .where("lead_id", "=", s.lead_id)
+    .where("workspace_id", "=", s.workspace_id)
+    .orderBy("agreed_at", "desc")
+    .limit(1),
+);
+
+const consentOf = (row: ConsentsTable): Consent => ({
+  business: row.business,
+  purpose: row.purpose,
+  text: row.text,
+  version: row.version,
+  locale: row.locale,
+  url: row.url,
+  hash: row.hash,
+  agreedAt: new Date(row.agreed_at),
+  method: row.method,
+});
+
+/** Cuts a list fetched with one row too many into a page. */
+export function pageOf<Item>(items: readonly Item[], limit: number, cursorOf: (item: Item) => string): Page<Item> {
+  const shown = items.slice(0, limit);
+  const last = shown.at(-1);
+  return { items: shown, nextCursor: items.length > limit && last !== undefined ? cursorOf(last) : null };
+}
+
+export const handoffReads = (on: Executor) => ({
+  async handoff(workspaceId: string, id: string): Promise<Handoff | null> {
+    const row = await byId.first(on, { workspace_id: workspaceId, id });
+    return row && handoffOf(row);
+  },
+  async handoffByRef(workspaceId: string, connectionId: string, conversationId: string): Promise<Handoff | null> {
+    const values = { workspace_id: workspaceId, destination_id: connectionId, ref: conversationId };
+    const row = await byRef.first(on, values);
+    return row && handoffOf(row);
+  },
+  async lastHandoff(workspaceId: string, conversationId: string): Promise<Handoff | null> {
+    const row = await lastOfConversation.first(on, { workspace_id: workspaceId, conversation_id: conversationId });
+    return row && handoffOf(row);
+  },
+  async handoffs(workspaceId: string, filter: HandoffFilter): Promise<Page<Handoff>> {
+    let query = on.db
+      .selectFrom("handoffs")
+      .selectAll("handoffs")
+      .where("handoffs.workspace_id", "=", workspaceId)
+      .orderBy("handoffs.id", "desc")
+      .limit(filter.limit + 1);
+    if (filter.status !== undefined) query = query.where("handoffs.status", "=", filter.status);
+    if (filter.mode !== undefined) query = query.where("handoffs.mode", "=", filter.mode);
+    if (filter.botId !== undefined) query = query.where("handoffs.bot_id", "=", filter.botId);
+    if (filter.cursor !== undefined) query = query.where("handoffs.id", "<", filter.cursor);
+    if (filter.text !== undefined) {
+      const like = likePattern(filter.text.toLowerCase());
+      query = query
+        .innerJoin("conversations", "conversations.id", "handoffs.conversation_id")
+        .where((e) =>
+          e.or([
+            sql<boolean>`lower(conversations.visitor) like ${like} escape '\\'`,
+            sql<boolean>`lower(conversations.key) like ${like} escape '\\'`,
+            sql<boolean>`lower(coalesce(handoffs.reason, '')) like ${like} escape '\\'`,
+          ]),
+        );
+    }
+    const rows = await all(on, query);
+    return pageOf(rows.map(handoffOf), filter.limit, (one) => one.id);
+  },
+  async pendingCount(workspaceId: string, botId: string): Promise<number> {
+    const row = await pending.first(on, { workspace_id: workspaceId, bot_id: botId });
+    return row?.count ?? 0;
+  },
+  async overdueHandoffs(now: Date, limit: number): Promise<readonly Handoff[]> {
+    return (await overdue.all(on, { now: now.getTime(), limit })).map(handoffOf);
+  },
+  async unopenedHandoffs(workspaceId: string, connectionId: string): Promise<readonly Handoff[]> {
+    const query = on.db
+      .selectFrom("handoffs")
+      .selectAll()
+      .where("destination_id", "=", connectionId)
+      .where("status", "=", sql.lit("pending"))
+      .where("opened", "=", sql.lit(0))
+      .where("mode", "=", "live")
+      .where("workspace_id", "=", workspaceId)
+      .orderBy("id");
+    return (await all(on, query)).map(handoffOf);
+  },
+  async handoffsToLook(now: Date, limit: number): Promise<readonly Handoff[]> {
+    return (await toLook.all(on, { now: now.getTime(), limit })).map(handoffOf);
+  },
+  async handoffEvents(workspaceId: string, handoffId: string): Promise<readonly StoredEvent[]> {
+    return (await eventsOfHandoff.all(on, { workspace_id: workspaceId, id: handoffId })).map(eventOf);
+  },
+  async lead(workspaceId: string, id: string): Promise<Lead | null> {
+    const row = await leadById.first(on, { workspace_id: workspaceId, id });
+    return row && leadOf(row, await consent(on, workspaceId, row.id));
+  },
+  async leadOfHandoff(workspaceId: string, handoffId: string): Promise<Lead | null> {
+    const row = await leadByHandoff.first(on, { workspace_id: workspaceId, handoff_id: handoffId });
+    return row && leadOf(row, await consent(on, workspaceId, row.id));
+  },
+  async leads(
+    workspaceId: string,
+    filter: { botId?: string | undefined; cursor?: string | undefined; limit: number },
+  ): Promise<Page<Lead>> {
+    let query = on.db
+      .selectFrom("leads")
+      .selectAll()
+      .where("workspace_id", "=", workspaceId)
+      .orderBy("id", "desc")
+      .limit(filter.limit + 1);
+    if (filter.botId !== undefined) query = query.where("bot_id", "=", filter.botId);
+    if (filter.cursor !== undefined) query = query.where("id", "<", filter.cursor);
+    const leads: Lead[] = [];
+    for (const row of await all(on, query)) leads.push(leadOf(row, await consent(on, workspaceId, row.id)));
+    return pageOf(leads, filter.limit, (one) => one.id);
+  },
+});
+
+async function consent(on: Executor, workspaceId: string, leadId: string): Promise<Consent | null> {
+  const row = await consentOfLead.first(on, { workspace_id: workspaceId, lead_id: leadId });
+  return row && consentOf(row);
+}
+
+export const handoffWrites = (on: Executor) => ({
+  async createHandoff(one: Handoff): Promise<void> {
+    await insert.run(on, handoffRow(one));
+  },
+  async saveHandoff(one: Handoff, from: HandoffStatus): Promise<boolean> {
+    return (await replace.run(on, { ...handoffRow(one), from })) > 0;
+  },
+  async scheduleLook(workspaceId: string, handoffId: string, at: Date | null): Promise<void> {
+    await setLook.run(on, { workspace_id: workspaceId, id: handoffId, at: at?.getTime() ?? null });
+  },
+  async createLead(one: Lead): Promise<void> {
+    const values = {
+      id: one.id,
+      workspace_id: one.workspaceId,
+      bot_id: one.botId,
+      conversation_id: one.conversationId,
+      handoff_id: one.handoffId,
+      contact: JSON.stringify(one.contact),
+      page_url: one.pageUrl,
+      locale: one.locale,
+      transcript_seq: one.transcriptSeq,
+      created_at: one.createdAt.getTime(),
+    };
+    await run(on, on.db.insertInto("leads").values(values));
+  },
+  async addConsent(workspaceId: string, leadId: string, given: Consent): Promise<void> {
+    const values = {
+      lead_id: leadId,
+      workspace_id: workspaceId,
+      business: given.business,
+      purpose: given.purpose,
+      text: given.text,
+      version: given.version,
+      locale: given.locale,
+      url: given.url,
+      hash: given.hash,
+      agreed_at: given.agreedAt.getTime(),
+      method: given.method,
+    };
+    await run(on, on.db.insertInto("consents").values(values));
+  },
+});

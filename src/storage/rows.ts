@@ -1,0 +1,265 @@
+import type {
+  Attachment,
+  Channel,
+  Control,
+  Conversation,
+  Message,
+  Priority,
+  Product,
+  Role,
+  Trigger,
+  Visitor,
+} from "../domain/conversation.ts";
+import type { Because } from "../domain/decision.ts";
+import type { DeliveryKind, DeliveryState } from "../domain/delivery.ts";
+import type { Actor, Handoff, Lead, LeadContact } from "../domain/handoff.ts";
+import type { Destination } from "../domain/settings.ts";
+import type { HandoffMode, HandoffStatus } from "../domain/states.ts";
+import type { Bot, Connection, Delivery, Member, StoredEvent, TokenRecord, Workspace } from "../ports-store.ts";
+import type {
+  BotsTable,
+  ConnectionsTable,
+  ConversationsTable,
+  DeliveriesTable,
+  EventsTable,
+  HandoffsTable,
+  LeadsTable,
+  MembersTable,
+  MessagesTable,
+  TokensTable,
+  WorkspacesTable,
+} from "./schema.ts";
+
+/**
+ * Rows to the objects of the rules and back. JSON and word columns are believed: only Baton writes them, parsed at the door.
+ */
+export const time = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
+export const ms = (at: Date | null): number | null => (at === null ? null : at.getTime());
+
+function json<Value>(text: string): Value {
+  return JSON.parse(text) as Value;
+}
+
+export const workspaceOf = (row: WorkspacesTable): Workspace => ({
+  id: row.id,
+  name: row.name,
+  createdAt: new Date(row.created_at),
+});
+
+export const botOf = (row: BotsTable): Bot => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  name: row.name,
+  settings: json(row.settings),
+  settingsVersion: row.settings_version,
+  callbackUrl: row.callback_url,
+  sealedSecret: row.sealed_secret,
+  createdAt: new Date(row.created_at),
+});
+
+export const memberOf = (row: MembersTable): Member => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  name: row.name,
+  email: row.email,
+  role: row.role as Member["role"],
+  onlineUntil: time(row.online_until),
+  createdAt: new Date(row.created_at),
+});
+
+export const connectionOf = (row: ConnectionsTable): Connection => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  type: row.type,
+  name: row.name,
+  config: json(row.config),
+  sealedSecrets: row.sealed_secrets,
+  pathSecret: row.path_secret,
+  problem: row.problem,
+  problemSince: time(row.problem_since),
+  lastWebhookAt: time(row.last_webhook_at),
+  version: row.version,
+  createdAt: new Date(row.created_at),
+});
+
+export const tokenOf = (row: TokensTable): TokenRecord => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  scope: row.scope,
+  subject: row.subject,
+  name: row.name,
+  createdAt: new Date(row.created_at),
+  expiresAt: new Date(row.expires_at),
+  revokedAt: time(row.revoked_at),
+});
+
+export const conversationOf = (row: ConversationsTable): Conversation => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  botId: row.bot_id,
+  key: row.key,
+  locale: row.locale,
+  channel: row.channel === null ? null : json<Channel>(row.channel),
+  pageUrl: row.page_url,
+  visitor: json<Visitor>(row.visitor),
+  products: json<Product[]>(row.products),
+  summary: row.summary,
+  control: row.control as Control,
+  epoch: row.epoch,
+  openHandoffId: row.open_handoff_id,
+  callbackUrl: row.callback_url,
+  lastEventSeq: row.last_event_seq,
+  lastMessageSeq: row.last_message_seq,
+  createdAt: new Date(row.created_at),
+});
+
+export const conversationRow = (one: Conversation): ConversationsTable => ({
+  id: one.id,
+  workspace_id: one.workspaceId,
+  bot_id: one.botId,
+  key: one.key,
+  locale: one.locale,
+  channel: one.channel === null ? null : JSON.stringify(one.channel),
+  page_url: one.pageUrl,
+  visitor: JSON.stringify(one.visitor),
+  products: JSON.stringify(one.products),
+  summary: one.summary,
+  control: one.control,
+  epoch: one.epoch,
+  open_handoff_id: one.openHandoffId,
+  callback_url: one.callbackUrl,
+  last_event_seq: one.lastEventSeq,
+  last_message_seq: one.lastMessageSeq,
+  created_at: one.createdAt.getTime(),
+});
+
+export const messageOf = (row: MessagesTable): Message => ({
+  id: row.id,
+  conversationId: row.conversation_id,
+  handoffId: row.handoff_id,
+  seq: row.seq,
+  role: row.role as Role,
+  text: row.text,
+  authorName: row.author_name,
+  at: new Date(row.at),
+  attachments: row.attachments === null ? [] : json<Attachment[]>(row.attachments),
+  externalId: row.external_id,
+});
+
+export const messageRow = (workspaceId: string, one: Message): MessagesTable => ({
+  conversation_id: one.conversationId,
+  seq: one.seq,
+  workspace_id: workspaceId,
+  id: one.id,
+  handoff_id: one.handoffId,
+  role: one.role,
+  text: one.text,
+  author_name: one.authorName,
+  at: one.at.getTime(),
+  attachments: one.attachments.length === 0 ? null : JSON.stringify(one.attachments),
+  external_id: one.externalId,
+});
+
+export const eventOf = (row: EventsTable): StoredEvent => ({
+  conversationId: row.conversation_id,
+  seq: row.seq,
+  handoffId: row.handoff_id,
+  type: row.type,
+  at: new Date(row.at),
+  actor: json<Actor>(row.actor),
+  data: json<Record<string, unknown>>(row.data),
+});
+
+export const handoffOf = (row: HandoffsTable): Handoff => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  botId: row.bot_id,
+  conversationId: row.conversation_id,
+  status: row.status as HandoffStatus,
+  mode: row.mode as HandoffMode,
+  trigger: row.trigger as Trigger,
+  reason: row.reason,
+  priority: row.priority as Priority | null,
+  because: row.because as Because,
+  chain: json<Destination[]>(row.chain),
+  destination: row.destination === null ? null : json<Destination>(row.destination),
+  opened: row.opened === 1,
+  ref:
+    row.ref_conversation_id === null
+      ? null
+      : { conversationId: row.ref_conversation_id, contactId: row.ref_contact_id, url: row.ref_url },
+  cursor: row.cursor,
+  agent: row.agent_id === null && row.agent_name === null ? null : { id: row.agent_id, name: row.agent_name },
+  transcriptSeq: row.transcript_seq,
+  acceptBy: time(row.accept_by),
+  openBy: time(row.open_by),
+  idleAt: time(row.idle_at),
+  createdAt: new Date(row.created_at),
+  acceptedAt: time(row.accepted_at),
+  endedAt: time(row.ended_at),
+});
+
+/** All but `look_at`, which the clockwork sets by itself. */
+export const handoffRow = (one: Handoff): Omit<HandoffsTable, "look_at"> => ({
+  id: one.id,
+  workspace_id: one.workspaceId,
+  bot_id: one.botId,
+  conversation_id: one.conversationId,
+  status: one.status,
+  mode: one.mode,
+  trigger: one.trigger,
+  reason: one.reason,
+  priority: one.priority,
+  because: one.because,
+  chain: JSON.stringify(one.chain),
+  destination: one.destination === null ? null : JSON.stringify(one.destination),
+  destination_id: one.destination?.id ?? null,
+  opened: one.opened ? 1 : 0,
+  ref_conversation_id: one.ref?.conversationId ?? null,
+  ref_contact_id: one.ref?.contactId ?? null,
+  ref_url: one.ref?.url ?? null,
+  cursor: one.cursor,
+  agent_id: one.agent?.id ?? null,
+  agent_name: one.agent?.name ?? null,
+  transcript_seq: one.transcriptSeq,
+  accept_by: ms(one.acceptBy),
+  open_by: ms(one.openBy),
+  idle_at: ms(one.idleAt),
+  created_at: one.createdAt.getTime(),
+  accepted_at: ms(one.acceptedAt),
+  ended_at: ms(one.endedAt),
+});
+
+export const leadOf = (row: LeadsTable, consent: Lead["consent"]): Lead => ({
+  id: row.id,
+  workspaceId: row.workspace_id,
+  botId: row.bot_id,
+  conversationId: row.conversation_id,
+  handoffId: row.handoff_id,
+  contact: json<LeadContact>(row.contact),
+  consent,
+  pageUrl: row.page_url,
+  locale: row.locale,
+  transcriptSeq: row.transcript_seq,
+  createdAt: new Date(row.created_at),
+});
+
+export const deliveryOf = (row: Omit<DeliveriesTable, "n"> & { n: number }): Delivery => ({
+  n: row.n,
+  workspaceId: row.workspace_id,
+  lane: row.lane,
+  kind: row.kind as DeliveryKind,
+  connectionId: row.connection_id,
+  conversationId: row.conversation_id,
+  handoffId: row.handoff_id,
+  payload: json<Record<string, unknown>>(row.payload),
+  progress: json<Record<string, string>>(row.progress),
+  state: row.state as DeliveryState,
+  attempts: row.attempts,
+  mayHaveHappened: row.may_have_happened === 1,
+  lastError: row.last_error,
+  createdAt: new Date(row.created_at),
+  startedAt: time(row.started_at),
+  nextAt: time(row.next_at),
+  doneAt: time(row.done_at),
+});

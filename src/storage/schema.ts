@@ -1,0 +1,233 @@
+import type { Generated } from "kysely";
+
+/**
+ * The tables. Portable between SQLite and PostgreSQL: times are milliseconds since 1970 in integers, truth values 0 and 1,
+ * structures JSON text. Every table of a workspace carries its id, and every key that comes from a helpdesk stands beside
+ * the connection it came from, since two helpdesks have the same small numbers.
+ */
+export interface WorkspacesTable {
+  id: string;
+  name: string;
+  created_at: number;
+}
+
+export interface BotsTable {
+  id: string;
+  workspace_id: string;
+  name: string;
+  settings: string;
+  settings_version: number;
+  callback_url: string | null;
+  sealed_secret: string;
+  created_at: number;
+}
+
+export interface MembersTable {
+  id: string;
+  workspace_id: string;
+  name: string;
+  email: string | null;
+  role: string;
+  online_until: number | null;
+  created_at: number;
+}
+
+export interface ConnectionsTable {
+  id: string;
+  workspace_id: string;
+  type: string;
+  name: string;
+  config: string;
+  sealed_secrets: string | null;
+  path_secret: string;
+  problem: string | null;
+  problem_since: number | null;
+  last_webhook_at: number | null;
+  version: number;
+  created_at: number;
+}
+
+export interface TokensTable {
+  id: string;
+  workspace_id: string | null;
+  scope: string;
+  subject: string;
+  name: string | null;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number | null;
+}
+
+export interface ConversationsTable {
+  id: string;
+  workspace_id: string;
+  bot_id: string;
+  key: string;
+  locale: string | null;
+  channel: string | null;
+  page_url: string | null;
+  visitor: string;
+  products: string;
+  summary: string | null;
+  control: string;
+  epoch: number;
+  open_handoff_id: string | null;
+  callback_url: string | null;
+  last_event_seq: number;
+  last_message_seq: number;
+  created_at: number;
+}
+
+export interface MessagesTable {
+  conversation_id: string;
+  seq: number;
+  workspace_id: string;
+  id: string;
+  handoff_id: string | null;
+  role: string;
+  text: string;
+  author_name: string | null;
+  at: number;
+  attachments: string | null;
+  external_id: string | null;
+}
+
+export interface EventsTable {
+  conversation_id: string;
+  seq: number;
+  workspace_id: string;
+  handoff_id: string | null;
+  type: string;
+  at: number;
+  actor: string;
+  data: string;
+}
+
+export interface HandoffsTable {
+  id: string;
+  workspace_id: string;
+  bot_id: string;
+  conversation_id: string;
+  status: string;
+  mode: string;
+  trigger: string;
+  reason: string | null;
+  priority: string | null;
+  because: string;
+  chain: string;
+  destination: string | null;
+  destination_id: string | null;
+  opened: number;
+  ref_conversation_id: string | null;
+  ref_contact_id: string | null;
+  ref_url: string | null;
+  cursor: string | null;
+  agent_id: string | null;
+  agent_name: string | null;
+  transcript_seq: number;
+  accept_by: number | null;
+  open_by: number | null;
+  idle_at: number | null;
+  look_at: number | null;
+  created_at: number;
+  accepted_at: number | null;
+  ended_at: number | null;
+}
+
+export interface LeadsTable {
+  id: string;
+  workspace_id: string;
+  bot_id: string;
+  conversation_id: string;
+  handoff_id: string;
+  contact: string;
+  page_url: string | null;
+  locale: string | null;
+  transcript_seq: number;
+  created_at: number;
+}
+
+/** Append-only: nothing updates or deletes a row but the erasure of a person. */
+export interface ConsentsTable {
+  lead_id: string;
+  workspace_id: string;
+  business: string;
+  purpose: string;
+  text: string;
+  version: string;
+  locale: string;
+  url: string;
+  hash: string;
+  agreed_at: number;
+  method: string;
+}
+
+export interface DeliveriesTable {
+  n: Generated<number>;
+  workspace_id: string;
+  lane: string;
+  kind: string;
+  connection_id: string | null;
+  conversation_id: string | null;
+  handoff_id: string | null;
+  payload: string;
+  progress: string;
+  state: string;
+  attempts: number;
+  may_have_happened: number;
+  last_error: string | null;
+  created_at: number;
+  started_at: number | null;
+  next_at: number | null;
+  done_at: number | null;
+}
+
+export interface LanesTable {
+  lane: string;
+  connection_id: string | null;
+  /** When its head may be sent; null when nothing is owed. */
+  due_at: number | null;
+  /** Grows with each claim: a process that slept through its lease finds another number here. */
+  lease: number;
+  lease_until: number | null;
+}
+
+export interface WebhooksTable {
+  id: string;
+  workspace_id: string;
+  connection_id: string;
+  dedupe_key: string;
+  body: string;
+  received_at: number;
+  state: string;
+  attempts: number;
+  next_at: number | null;
+  error: string | null;
+}
+
+export interface AnswersTable {
+  scope: string;
+  key: string;
+  request_hash: string;
+  status: number;
+  body: string;
+  created_at: number;
+}
+
+export interface Database {
+  workspaces: WorkspacesTable;
+  bots: BotsTable;
+  members: MembersTable;
+  connections: ConnectionsTable;
+  tokens: TokensTable;
+  conversations: ConversationsTable;
+  messages: MessagesTable;
+  events: EventsTable;
+  handoffs: HandoffsTable;
+  leads: LeadsTable;
+  consents: ConsentsTable;
+  deliveries: DeliveriesTable;
+  lanes: LanesTable;
+  webhooks: WebhooksTable;
+  answers: AnswersTable;
+}

@@ -1,0 +1,128 @@
+import BetterSqlite from "better-sqlite3";
+import { Kysely, SqliteDialect } from "kysely";
+import { Migrator } from "kysely/migration";
+import type { CompiledQuery } from "kysely";
+import type { Committed, Reads, Store, Tx } from "../ports-store.ts";
+import { createGroupCommit } from "./group-commit.ts";
+import { migrationsFor } from "./migrations.ts";
+import { conversationReads, conversationWrites } from "./query-conversations.ts";
+import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
+import { handoffReads, handoffWrites } from "./query-handoffs.ts";
+import { tenantReads, tenantWrites } from "./query-tenants.ts";
+import type { Database } from "./schema.ts";
+import type { Executor } from "./statements.ts";
+
+/**
+ * The embedded store: one SQLite file in WAL mode, one writer whose units of work share commits, one reader beside it.
+ *
+ * Durability is asked for and then read back (reliability.md, Traps: Store): better-sqlite3 is compiled so that WAL turns
+ * `synchronous` to NORMAL, under which an acknowledged commit can vanish with the power.
+ *
+ * @param file path of the database; made when absent
+ * @throws Error when the file cannot be opened, migrated, or set to be durable
+ */
+export async function openSqliteStore(file: string): Promise<Store> {
+  const writer = new BetterSqlite(file);
+  makeDurable(writer);
+  await migrate(writer);
+  assertDurable(writer);
+  const reader = new BetterSqlite(file, { readonly: true });
+  reader.pragma("busy_timeout = 5000");
+
+  const listeners = new Set<(what: Committed) => void>();
+  let touched = { lanes: new Set<string>(), conversations: new Set<string>() };
+  const commits = createGroupCommit(writer, () => {
+    const what = { lanes: [...touched.lanes], conversations: [...touched.conversations] };
+    touched = { lanes: new Set(), conversations: new Set() };
+    for (const listener of listeners) listener(what);
+  });
+  const on = executor(writer);
+  const tx: Tx = {
+    ...reads(on),
+    ...tenantWrites(on),
+    ...conversationWrites(on, (id) => touched.conversations.add(id)),
+    ...handoffWrites(on),
+    ...deliveryWrites(on, (lane) => touched.lanes.add(lane)),
+  };
+  return {
+    read: reads(executor(reader)),
+    write: (work) => commits.run(() => work(tx)),
+    onCommitted(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    async backup(to) {
+      await writer.backup(to);
+    },
+    async close() {
+      await commits.close();
+      reader.close();
+      writer.close();
+    },
+  };
+}
+
+const reads = (on: Executor): Reads => ({
+  ...tenantReads(on),
+  ...conversationReads(on),
+  ...handoffReads(on),
+  ...deliveryReads(on),
+});
+
+const DURABLE = {
+  journal_mode: "wal",
+  synchronous: 2,
+  busy_timeout: 5_000,
+  foreign_keys: 1,
+  secure_delete: 1,
+} as const;
+
+function makeDurable(db: BetterSqlite.Database): void {
+  db.pragma("journal_mode = WAL");
+  db.pragma("synchronous = FULL");
+  db.pragma("busy_timeout = 5000");
+  db.pragma("foreign_keys = ON");
+  db.pragma("secure_delete = ON");
+}
+
+/** After the first write: before it, a fresh file reports FULL whatever is in force. */
+function assertDurable(db: BetterSqlite.Database): void {
+  for (const [name, wanted] of Object.entries(DURABLE)) {
+    const found: unknown = db.pragma(name === "busy_timeout" ? "busy_timeout" : name, { simple: true });
+    if (found !== wanted)
+      throw new Error(
+        `SQLite does not keep ${name}=${wanted} (it says ${String(found)}): the data would not be safe here`,
+      );
+  }
+}
+
+async function migrate(db: BetterSqlite.Database): Promise<void> {
+  const kysely = new Kysely<Database>({ dialect: new SqliteDialect({ database: db }) });
+  const migrator = new Migrator({
+    db: kysely,
+    provider: { getMigrations: () => Promise.resolve(migrationsFor("sqlite")) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw new Error("The database could not be migrated", { cause: error });
+}
+
+function executor(database: BetterSqlite.Database): Executor {
+  const prepared = new Map<string, BetterSqlite.Statement>();
+  const prepare = (query: CompiledQuery): BetterSqlite.Statement => {
+    const known = prepared.get(query.sql);
+    if (known) return known;
+    const made = database.prepare(query.sql);
+    // Lists with many filters have many shapes; the shapes of the request path are few.
+    if (prepared.size > 500) prepared.clear();
+    prepared.set(query.sql, made);
+    return made;
+  };
+  return {
+    db: new Kysely<Database>({ dialect: new SqliteDialect({ database }) }),
+    forUpdate: false,
+    // Promises although SQLite answers at once: the same queries run on PostgreSQL.
+    all: async <Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]) =>
+      prepare(query).all(...parameters) as Row[],
+    run: async (query, parameters) => prepare(query).run(...parameters).changes,
+  };
+}
