@@ -60,11 +60,11 @@ export function createSealer(keys: KeyRing): Sealer {
       if (id === undefined) throw new SealingError("damaged");
       const key = keys.find((candidate) => candidate.id === id);
       if (!key) throw new SealingError("unknown_key");
-      const decipher = createDecipheriv("aes-256-gcm", key.bytes, Buffer.from(iv, "base64url"), { authTagLength: 16 });
-      decipher.setAAD(boundTo(key, context));
-      decipher.setAuthTag(Buffer.from(tag, "base64url"));
       try {
-        return Buffer.concat([decipher.update(ciphertext, "base64url"), decipher.final()]).toString("utf8");
+        const decipher = createDecipheriv("aes-256-gcm", key.bytes, decode(iv), { authTagLength: 16 });
+        decipher.setAAD(boundTo(key, context));
+        decipher.setAuthTag(decode(tag));
+        return Buffer.concat([decipher.update(decode(ciphertext)), decipher.final()]).toString("utf8");
       } catch {
         throw new SealingError("damaged"); // Node's error says no more than that the tag does not match
       }
@@ -75,4 +75,11 @@ export function createSealer(keys: KeyRing): Sealer {
 
 function boundTo(key: Key, context: string): Buffer {
   return Buffer.from(`${version}.${key.id}\n${context}`);
+}
+
+// Node skips what it cannot read; taken strictly, one value has one spelling.
+function decode(text: string): Buffer {
+  const bytes = Buffer.from(text, "base64url");
+  if (bytes.toString("base64url") !== text) throw new RangeError("not base64url");
+  return bytes;
 }

@@ -49,18 +49,19 @@ describe("a file that cannot be used is told about and left alone", () => {
   });
 });
 
-describe("a file that other users can read", () => {
-  function open() {
-    const dataDir = directory();
-    load(dataDir);
-    chmodSync(join(dataDir, "secret"), 0o644);
-    return dataDir;
-  }
+function readableByAll(): string {
+  const dataDir = directory();
+  load(dataDir);
+  chmodSync(join(dataDir, "secret"), 0o644);
+  return dataDir;
+}
 
-  test("stops the start in production", () => expect(() => load(open(), { isProduction: true })).toThrow(SecretError));
+describe("a file that other users can read", () => {
+  test("stops the start in production", () =>
+    expect(() => load(readableByAll(), { isProduction: true })).toThrow(SecretError));
 
   test("is closed elsewhere", () => {
-    const dataDir = open();
+    const dataDir = readableByAll();
     load(dataDir);
     expect(statSync(join(dataDir, "secret")).mode & 0o777).toBe(0o600);
   });

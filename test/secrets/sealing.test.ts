@@ -1,5 +1,5 @@
 import { createDecipheriv } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { deriveKeys } from "../../src/secrets/keys.ts";
 import { createSealer, SealingError } from "../../src/secrets/sealing.ts";
@@ -54,14 +54,12 @@ test.each([
 
 test("no changed character goes unnoticed", () => {
   const sealed = sealer.seal("api-token-123", context);
-  const outcomes = [...sealed].map((character, at) => {
+  const outcomes = Array.from(sealed, (character, at) => {
     const changed = sealed.slice(0, at) + (character === "A" ? "B" : "A") + sealed.slice(at + 1);
-    return changed === sealed ? "damaged" : faultOf(() => sealer.open(changed, context));
+    return faultOf(() => sealer.open(changed, context));
   });
-  // The last characters of iv-, text- and tag-length values carry spare bits, which base64url readers skip.
-  const lastOfText = sealed.lastIndexOf(".") - 1;
-  const spare = new Set([lastOfText, sealed.length - 1]);
-  expect(outcomes.filter((outcome, at) => outcome === "opened" && !spare.has(at))).toEqual([]);
+  expect(outcomes).toHaveLength(3 + 9 + 17 + 19 + 22);
+  expect(outcomes.filter((outcome) => outcome === "opened")).toEqual([]);
 });
 
 test.each([
