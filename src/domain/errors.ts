@@ -86,7 +86,7 @@ export const catalogue = {
   terms_not_accepted: {
     status: 422,
     title: "The terms have not been accepted",
-    remedy: "Show the terms, and send `termsAccepted: true` once the visitor agrees.",
+    remedy: "Show the terms, and send `terms: {accepted: true}` once the visitor agrees.",
   },
   idempotency_mismatch: {
     status: 422,

@@ -1,6 +1,7 @@
 import type { Attachment, Priority, Trigger } from "./conversation.ts";
 import type { Because } from "./decision.ts";
 import type { HandoffMode, HandoffStatus } from "./states.ts";
+import type { LeadContact } from "./lead-form.ts";
 import type { Destination } from "./settings.ts";
 
 /** Who did something: shown in events, never an address. `id` is a member's or a helpdesk agent's. */
@@ -42,6 +43,9 @@ export interface Handoff {
   /** The newest helpdesk message id seen, for reading on from there with overlap. */
   readonly cursor: string | null;
   readonly agent: { readonly id: string | null; readonly name: string | null } | null;
+  /** Whom the helpdesk last named as assigned: only a change from somebody to nobody is a release. */
+  readonly assigneeId: string | null;
+  /** The transcript that was passed with the opening ends here; what comes later is relayed message by message. */
   readonly transcriptSeq: number;
   readonly acceptBy: Date | null;
   readonly openBy: Date | null;
@@ -51,12 +55,7 @@ export interface Handoff {
   readonly endedAt: Date | null;
 }
 
-export interface LeadContact {
-  readonly name: string | null;
-  readonly email: string | null;
-  readonly phone: string | null;
-  readonly issue: string | null;
-}
+export type { LeadContact } from "./lead-form.ts";
 
 /** What was agreed to, as proof (reliability.md P16): append-only. */
 export interface Consent {

@@ -178,6 +178,7 @@ async function handoffs(db: AnyDb): Promise<void> {
     .addColumn("cursor", "text")
     .addColumn("agent_id", "text")
     .addColumn("agent_name", "text")
+    .addColumn("assignee_id", "text")
     .addColumn("transcript_seq", "bigint", (c) => c.notNull())
     .addColumn("accept_by", "bigint")
     .addColumn("open_by", "bigint")

@@ -32,6 +32,7 @@ const COLUMNS = [
   "cursor",
   "agent_id",
   "agent_name",
+  "assignee_id",
   "transcript_seq",
   "accept_by",
   "open_by",

@@ -50,7 +50,10 @@ export const botOf = (row: BotsTable): Bot => ({
   id: row.id,
   workspaceId: row.workspace_id,
   name: row.name,
-  settings: json(row.settings),
+  // Read once per settings version only: a long schedule is not to be parsed with every request.
+  get settings() {
+    return json(row.settings);
+  },
   settingsVersion: row.settings_version,
   callbackUrl: row.callback_url,
   sealedSecret: row.sealed_secret,
@@ -190,6 +193,7 @@ export const handoffOf = (row: HandoffsTable): Handoff => ({
       : { conversationId: row.ref_conversation_id, contactId: row.ref_contact_id, url: row.ref_url },
   cursor: row.cursor,
   agent: row.agent_id === null && row.agent_name === null ? null : { id: row.agent_id, name: row.agent_name },
+  assigneeId: row.assignee_id,
   transcriptSeq: row.transcript_seq,
   acceptBy: time(row.accept_by),
   openBy: time(row.open_by),
@@ -221,6 +225,7 @@ export const handoffRow = (one: Handoff): Omit<HandoffsTable, "look_at"> => ({
   cursor: one.cursor,
   agent_id: one.agent?.id ?? null,
   agent_name: one.agent?.name ?? null,
+  assignee_id: one.assigneeId,
   transcript_seq: one.transcriptSeq,
   accept_by: ms(one.acceptBy),
   open_by: ms(one.openBy),

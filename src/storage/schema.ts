@@ -124,6 +124,7 @@ export interface HandoffsTable {
   cursor: string | null;
   agent_id: string | null;
   agent_name: string | null;
+  assignee_id: string | null;
   transcript_seq: number;
   accept_by: number | null;
   open_by: number | null;
