@@ -1,0 +1,31 @@
+/** An answer that is not a success, in the form Chatwoot gives it (contract 8.5). */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly body: unknown;
+
+  constructor(status: number, body: unknown) {
+    super(`${status} ${typeof body === "string" ? body : JSON.stringify(body)}`);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+export const notFound = () => new Refusal(404, { error: "Resource could not be found" });
+export const unauthorized = (error: string) => new Refusal(401, { error });
+export const forbiddenByPolicy = () => unauthorized("You are not authorized to do this action");
+export const couldNotCreate = (error: string) => new Refusal(422, { error });
+
+/** A record that Rails found invalid: `{attribute: "message after the attribute's name"}` or a full sentence for `base`. */
+export function recordInvalid(faults: readonly (readonly [attribute: string, sentence: string])[]) {
+  return new Refusal(422, {
+    message: faults.map(([, sentence]) => sentence).join(", "),
+    attributes: [...new Set(faults.map(([attribute]) => attribute))],
+  });
+}
+
+/** An exception nobody rescues, for example a bad enum value: an HTML page, not JSON. */
+export const crash = () =>
+  new Refusal(
+    500,
+    "<!DOCTYPE html>\n<html>\n<head><title>We're sorry, but something went wrong (500)</title></head>\n<body></body>\n</html>\n",
+  );
