@@ -1,5 +1,5 @@
 /** How a field's value may look; anything else is withheld. See src/logging.ts for the shapes. */
-export type LogFieldShape = "id" | "word" | "number" | "route" | "origin";
+export type LogFieldShape = "id" | "lane" | "word" | "number" | "route" | "origin";
 
 /**
  * Every field that a log line may carry. A line can hold nothing that is not listed here: no text, name, address, token or
@@ -20,7 +20,7 @@ export const logFields = {
   destination: "id",
   kind: "word",
   connector: "word",
-  lane: "id",
+  lane: "lane",
   status: "word",
   state: "word",
   mode: "word",
