@@ -189,7 +189,7 @@ export interface Reads {
     conversationId: string,
     range: { afterSeq: number; upToSeq?: number; limit: number },
   ): Promise<readonly Message[]>;
-  message(workspaceId: string, conversationId: string, id: string): Promise<Message | null>;
+  messageByExternalId(workspaceId: string, conversationId: string, externalId: string): Promise<Message | null>;
   events(
     workspaceId: string,
     conversationId: string,

@@ -120,6 +120,14 @@ const messageRange = statement((db, s: Range) =>
     .orderBy("seq")
     .limit(s.limit),
 );
+const byExternalId = statement((db, s: { workspace_id: string; conversation_id: string; external_id: string }) =>
+  db
+    .selectFrom("messages")
+    .selectAll()
+    .where("conversation_id", "=", s.conversation_id)
+    .where("external_id", "=", s.external_id)
+    .where("workspace_id", "=", s.workspace_id),
+);
 const eventRange = statement((db, s: Omit<Range, "up_to">) =>
   db
     .selectFrom("events")
@@ -154,15 +162,10 @@ export const conversationReads = (on: Executor) => ({
     });
     return rows.map(messageOf);
   },
-  async message(workspaceId: string, conversationId: string, id: string): Promise<Message | null> {
-    const query = on.db
-      .selectFrom("messages")
-      .selectAll()
-      .where("conversation_id", "=", conversationId)
-      .where("workspace_id", "=", workspaceId)
-      .where("id", "=", id);
-    const [row] = await all(on, query);
-    return row ? messageOf(row) : null;
+  async messageByExternalId(workspaceId: string, conversationId: string, externalId: string): Promise<Message | null> {
+    const values = { workspace_id: workspaceId, conversation_id: conversationId, external_id: externalId };
+    const row = await byExternalId.first(on, values);
+    return row && messageOf(row);
   },
   async events(
     workspaceId: string,

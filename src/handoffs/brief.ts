@@ -1,0 +1,44 @@
+import type { Conversation, Message } from "../domain/conversation.ts";
+import type { Handoff } from "../domain/handoff.ts";
+import type { HandoffBrief } from "../domain/transcript.ts";
+import type { Reads } from "../ports-store.ts";
+
+const PAGE = 1_000;
+
+/** All messages of a conversation up to and including `upToSeq`, in order. */
+export async function transcriptOf(
+  reads: Reads,
+  conversation: Conversation,
+  upToSeq: number,
+): Promise<readonly Message[]> {
+  const all: Message[] = [];
+  for (;;) {
+    const afterSeq = all.at(-1)?.seq ?? 0;
+    const page = await reads.messages(conversation.workspaceId, conversation.id, { afterSeq, upToSeq, limit: PAGE });
+    all.push(...page);
+    if (page.length < PAGE) return all;
+  }
+}
+
+/** What an agent should know: from the first message on, however long the conversation is. */
+export async function briefOf(
+  reads: Reads,
+  conversation: Conversation,
+  handoff: Handoff,
+  upToSeq: number,
+): Promise<HandoffBrief> {
+  const bot = await reads.bot(conversation.workspaceId, conversation.botId);
+  return {
+    summary: conversation.summary,
+    reason: handoff.reason,
+    trigger: handoff.trigger,
+    priority: handoff.priority,
+    visitor: conversation.visitor,
+    products: conversation.products,
+    pageUrl: conversation.pageUrl,
+    channel: conversation.channel,
+    locale: conversation.locale,
+    botName: bot?.name ?? null,
+    messages: await transcriptOf(reads, conversation, upToSeq),
+  };
+}

@@ -1,0 +1,70 @@
+import type { Destination } from "../domain/settings.ts";
+import type { Clock, Log } from "../ports.ts";
+import type { Connectors } from "./deps.ts";
+
+/** How long an answer is taken as true, and how long an old one may still serve while a new one is asked for. */
+const FRESH_MS = 5_000;
+const USABLE_MS = 60_000;
+/** Longest time a visitor's request waits for a helpdesk that is slow to say who is there. */
+const PATIENCE_MS = 800;
+const KEPT = 5_000;
+
+export interface Presence {
+  /** Agents online for the destination; null when nobody can say in time. Never throws. */
+  online(workspaceId: string, destination: Destination): Promise<number | null>;
+}
+
+interface Known {
+  count: number | null;
+  at: number;
+  asking: Promise<number | null> | null;
+}
+
+/** Asks a helpdesk at most every few seconds for each destination, whatever the number of requests. */
+export function createPresence(deps: { connectors: Connectors; clock: Clock; log: Log }): Presence {
+  const known = new Map<string, Known>();
+
+  async function ask(workspaceId: string, destination: Destination): Promise<number | null> {
+    const connector = await deps.connectors.get(workspaceId, destination.id);
+    return connector === null ? 0 : await connector.presence(destination);
+  }
+
+  function refresh(entry: Known, workspaceId: string, destination: Destination): Promise<number | null> {
+    entry.asking ??= ask(workspaceId, destination)
+      .then((count) => {
+        entry.count = count;
+        entry.at = deps.clock().getTime();
+        return count;
+      })
+      .catch((error: unknown) => {
+        deps.log.warn("presence_unknown", { workspaceId, connectionId: destination.id, error });
+        return null;
+      })
+      .finally(() => {
+        entry.asking = null;
+      });
+    return entry.asking;
+  }
+
+  return {
+    async online(workspaceId, destination) {
+      // Who is at Baton's own inbox is one indexed count: no need for an answer that is seconds old.
+      if (deps.connectors.isLocal(destination.id)) return await ask(workspaceId, destination);
+      const key = `${workspaceId} ${destination.id} ${destination.team ?? ""}`;
+      const entry = known.get(key) ?? { count: null, at: -USABLE_MS, asking: null };
+      if (known.size >= KEPT) known.clear();
+      known.set(key, entry);
+      const age = deps.clock().getTime() - entry.at;
+      if (age < FRESH_MS) return entry.count;
+      const answer = refresh(entry, workspaceId, destination);
+      if (age < USABLE_MS) return entry.count;
+      return await Promise.race([answer, afterPatience()]);
+    },
+  };
+}
+
+async function afterPatience(): Promise<null> {
+  return await new Promise((resolve) => {
+    setTimeout(() => resolve(null), PATIENCE_MS).unref();
+  });
+}
