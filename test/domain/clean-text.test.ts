@@ -58,6 +58,7 @@ describe("splitting", () => {
     ["not between CR and LF", "123456789\r\n0", 10, ["123456789", "\r\n0"]],
     ["not before a mark on a space", "12345678 \u0301abc", 10, ["12345678 \u0301", "abc"]],
     ["a pile of marks longer than a part", "a\u0301\u0301\u0301\u0301", 2, ["a\u0301", "\u0301\u0301", "\u0301"]],
+    ["a cluster longer than a part, but never a code point", "👍🏿👍🏿", 3, ["👍", "🏿", "👍", "🏿"]],
     ["flags, in pairs", "🇷🇴🇩🇪🇫🇷", 6, ["🇷🇴", "🇩🇪", "🇫🇷"]],
   ])("%s", (_what, text, length, expected) => expect(splitText(text, length)).toEqual(expected));
 

@@ -232,7 +232,7 @@ describe("email addresses", () => {
     "ana@127.0.0.1",
     "ana@[127.0.0.1]",
     "ana@@example.com",
-    "ana@x@example.com",
+    "ana@example.com@example.org",
     "ana b@example.com",
     "ana@exam ple.com",
     "ana@example.com\r\nBcc: x@example.com",

@@ -182,6 +182,7 @@ describe("own texts", () => {
     ["another region of it", "pt", { "pt-BR": { connecting: "A" } }, "A"],
     ["any spelling of the key", "pt-BR", { pt_br: { connecting: "A" } }, "A"],
     ["a key that the exact locale lacks", "pt-BR", { "pt-BR": { resolved: "A" }, pt: { connecting: "B" } }, "B"],
+    ["blank in the exact locale", "pt-BR", { "pt-BR": { connecting: " " }, pt: { connecting: "B" } }, "B"],
     ["a language that only the business speaks", "sv-SE", { sv: { connecting: "Ett ögonblick." } }, "Ett ögonblick."],
     ["no locale: the business's English", null, { en: { connecting: "C" } }, "C"],
     ["a language nobody wrote: the business's English", "sv", { en: { connecting: "C" } }, "C"],

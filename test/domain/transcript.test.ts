@@ -153,6 +153,19 @@ Saturday, 21 November 2026
     expect(text).toContain("(https://shop.example/%29%5Bx%5D%28y)");
   });
 
+  test("an address too long for a line is left out, or visibly cut", () => {
+    const url = `https://x.example/${"a(".repeat(1500)}`;
+    const [text = ""] = note({
+      ...nothing,
+      pageUrl: url,
+      products: [{ name: "Lamp", url }],
+      messages: [{ role: "visitor", attachments: [{ url, name: "a.png" }] }],
+    });
+    expect(text).toContain("\n- Lamp\n");
+    expect(text).toContain("\n> Attachment: a.png");
+    expect(text).toMatch(/\n- \*\*Page:\*\* https:\/\/x\.example\/[a(]{300,382}…\n/);
+  });
+
   test("words in a quote stay as they were written", () => {
     const words = "`{{ contact.email }}` *a* _b_ <b> [c](d) \\ 😀 e\u0301 {% if %}";
     expect(note({ ...nothing, messages: [says("visitor", words)] })[0]).toContain(`\n> ${words}`);
