@@ -183,6 +183,19 @@ export interface ConnectorDeps {
   readonly log: Log;
 }
 
+/** Tells a bot what happened, by a POST signed per Standard Webhooks. Resolves when the bot answered 2xx. Throws DeliveryError. */
+export interface Callbacks {
+  send(call: {
+    readonly url: string;
+    /** `whsec_` and base64, or several with spaces between while one is being replaced: the first signs. */
+    readonly secret: string;
+    /** The same over all attempts: header `webhook-id`. */
+    readonly id: string;
+    /** The body, as JSON. */
+    readonly body: Readonly<Record<string, unknown>>;
+  }): Promise<void>;
+}
+
 /** Sends a mail; resolves when the server has taken it. Throws DeliveryError. Null where no SMTP_URL is set. */
 export interface Mailer {
   send(mail: Mail): Promise<void>;
