@@ -27,6 +27,8 @@ export interface Connectors {
   get(workspaceId: string, destinationId: string): Promise<Connector | null>;
   /** Whether a destination keeps its conversations in Baton itself. Answers without asking anybody. */
   isLocal(destinationId: string): boolean;
+  /** How long after a time-out the far side may still act, in milliseconds. Answers without asking anybody. */
+  settleMs(connectionId: string): number;
 }
 
 /** A bot with its settings read and its schedule prepared. */

@@ -1,4 +1,4 @@
-import type { Actor, Handoff } from "../domain/handoff.ts";
+import type { Actor, Handoff, HelpdeskRef } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
 import type { Destination } from "../domain/settings.ts";
 import { modeAfter, nextStatus } from "../domain/states.ts";
@@ -127,14 +127,14 @@ export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors">,
 }
 
 /** The helpdesk is told that the conversation has ended; it finds it by our own key where no reference is known. */
-export function oweClose(turn: Turn, destination: Destination, note: string): void {
+export function oweClose(turn: Turn, destination: Destination, note: string, ref?: HelpdeskRef | null): void {
   if (turn.handoff === null) return;
   turn.owe({
     lane: laneOf(destination.id, turn.conversation.id),
     kind: "helpdesk_close",
     connectionId: destination.id,
     handoffId: turn.handoff.id,
-    payload: { note, ref: turn.handoff.ref },
+    payload: { note, ref: ref ?? null },
   });
 }
 

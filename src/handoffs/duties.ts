@@ -1,0 +1,257 @@
+import { DeliveryError } from "../domain/delivery.ts";
+import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
+import { SYSTEM } from "../domain/handoff.ts";
+import type { Destination } from "../domain/settings.ts";
+import { isOpenStatus } from "../domain/states.ts";
+import type { Callbacks, Connector, Duties, Effect, Then } from "../ports.ts";
+import type { Bot, Delivery } from "../ports-store.ts";
+import { briefOf, transcriptOf } from "./brief.ts";
+import type { Deps } from "./deps.ts";
+import { viewEvents } from "./events.ts";
+import { loadHandoff } from "./load.ts";
+import { createLooks } from "./looks.ts";
+import { mailOf } from "./mail.ts";
+import { end, FIRST_LOOK_MS, miss, moveOn, oweClose } from "./transitions.ts";
+
+export interface DutiesDeps extends Deps {
+  readonly callbacks: Callbacks;
+  /** The bot's signing secret, opened. */
+  readonly secretOf: (bot: Bot) => string;
+}
+
+/** What the worker does with what is owed: one function per kind of delivery. */
+export function createDuties(deps: DutiesDeps): Duties {
+  const looks = createLooks(deps);
+  return {
+    perform: (delivery, effect) => perform(deps, delivery, effect),
+    abandoned: (delivery) => (delivery.kind === "helpdesk_open" ? giveUpOpening(deps, delivery) : null),
+    settleMs: (delivery) => (delivery.connectionId === null ? 0 : deps.connectors.settleMs(delivery.connectionId)),
+    look: (workspaceId, handoffId) => looks.look(workspaceId, handoffId),
+    webhook: (row) => looks.webhook(row),
+    overdue: (handoff) => overdue(deps, handoff),
+    connectionDown: (connectionId, problem) => connectionDown(deps, connectionId, problem),
+    connectionUp: (connectionId) => setProblem(deps, connectionId, null),
+  };
+}
+
+function perform(deps: DutiesDeps, delivery: Delivery, effect: Effect): Promise<Then> {
+  switch (delivery.kind) {
+    case "helpdesk_open":
+      return open(deps, delivery, effect);
+    case "helpdesk_message":
+      return message(deps, delivery, effect);
+    case "helpdesk_close":
+      return close(deps, delivery, effect);
+    case "helpdesk_lead":
+      return lead(deps, delivery, effect);
+    case "callback":
+      return callback(deps, delivery);
+    case "email":
+      return email(deps, delivery);
+  }
+}
+
+const gone = (what: string): DeliveryError => new DeliveryError("permanent", `${what} no longer exists.`);
+
+async function connectorFor(deps: Deps, delivery: Delivery): Promise<Connector> {
+  const connector = await deps.connectors.get(delivery.workspaceId, delivery.connectionId ?? "");
+  if (connector === null) throw gone("The connection that this was for");
+  return connector;
+}
+
+async function subjectOf(deps: Deps, delivery: Delivery) {
+  const { read } = deps.store;
+  const { workspaceId } = delivery;
+  const handoff = delivery.handoffId === null ? null : await read.handoff(workspaceId, delivery.handoffId);
+  const conversation =
+    delivery.conversationId === null ? null : await read.conversation(workspaceId, delivery.conversationId);
+  if (handoff === null || conversation === null) throw gone("The conversation that this was for");
+  return { handoff, conversation };
+}
+
+const wantsOpening = (handoff: Handoff, connectionId: string | null): boolean =>
+  isOpenStatus(handoff.status) && handoff.mode === "live" && handoff.destination?.id === connectionId;
+
+const mayStandThere = (effect: Effect): boolean => effect.mayHaveHappened || Object.keys(effect.progress).length > 0;
+
+async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
+  const connector = await connectorFor(deps, delivery);
+  const { handoff, conversation } = await subjectOf(deps, delivery);
+  const { destination } = handoff;
+  if (!wantsOpening(handoff, delivery.connectionId) || destination === null)
+    return mayStandThere(effect) ? closeElsewhere(deps, delivery, null) : null;
+  const transcript = await transcriptOf(deps.store.read, conversation, handoff.transcriptSeq);
+  const ref = await connector.open(
+    {
+      handoffId: handoff.id,
+      conversationId: conversation.id,
+      destination: { ...destination, priority: handoff.priority ?? destination.priority },
+      brief: await briefOf(deps.store.read, conversation, handoff, handoff.transcriptSeq),
+      lastWords: transcript.findLast((one) => one.role === "visitor") ?? null,
+    },
+    effect,
+  );
+  return async (tx) => {
+    const of = { workspaceId: delivery.workspaceId, handoffId: handoff.id };
+    const { turn, handoff: now } = await loadHandoff(tx, deps, of);
+    if (now.destination?.id !== delivery.connectionId) {
+      oweClose(turn, elsewhere(delivery), "Baton: the visitor was passed to another team.", ref);
+      await turn.save();
+      return;
+    }
+    turn.update({ opened: true, ref, openBy: null });
+    if (isOpenStatus(now.status) && now.mode === "live") {
+      turn.record("handoff.opened", SYSTEM);
+      turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+    }
+    await turn.save();
+  };
+}
+
+const elsewhere = (delivery: Delivery): Destination => ({
+  id: delivery.connectionId ?? "",
+  team: null,
+  priority: null,
+  labels: [],
+});
+
+/** The handoff went on without this destination, and something of it may stand there: it is ended, found by our key. */
+function closeElsewhere(deps: Deps, delivery: Delivery, ref: HelpdeskRef | null): Then {
+  return async (tx) => {
+    const of = { workspaceId: delivery.workspaceId, handoffId: delivery.handoffId ?? "" };
+    const { turn } = await loadHandoff(tx, deps, of);
+    oweClose(turn, elsewhere(delivery), "Baton: this request went on without this helpdesk.", ref);
+    await turn.save();
+  };
+}
+
+function giveUpOpening(deps: Deps, delivery: Delivery): Then {
+  return async (tx) => {
+    const of = { workspaceId: delivery.workspaceId, handoffId: delivery.handoffId ?? "" };
+    const { turn, setup, handoff } = await loadHandoff(tx, deps, of);
+    if (handoff.destination?.id !== delivery.connectionId) return;
+    await moveOn(turn, setup, deps, "The helpdesk refused to open the conversation.");
+    await turn.save();
+  };
+}
+
+async function message(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
+  const connector = await connectorFor(deps, delivery);
+  const { handoff, conversation } = await subjectOf(deps, delivery);
+  // It moved on, and the transcript that opened the next destination holds this message.
+  if (handoff.destination?.id !== delivery.connectionId) return null;
+  if (handoff.ref === null) throw new DeliveryError("permanent", "The conversation was never opened in this helpdesk.");
+  const { seq } = delivery.payload as { seq: number };
+  const [said] = await deps.store.read.messages(delivery.workspaceId, conversation.id, {
+    afterSeq: seq - 1,
+    upToSeq: seq,
+    limit: 1,
+  });
+  if (said === undefined) throw gone("The message");
+  await connector.send(handoff.ref, said, effect);
+  return null;
+}
+
+async function close(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
+  const connector = await connectorFor(deps, delivery);
+  const { handoff, conversation } = await subjectOf(deps, delivery);
+  const { note, ref } = delivery.payload as { note: string; ref: HelpdeskRef | null };
+  const own = handoff.destination?.id === delivery.connectionId ? handoff.ref : null;
+  const filter = { handoffId: handoff.id, connectionId: delivery.connectionId ?? undefined, limit: 100 };
+  const owed = await deps.store.read.deliveries(delivery.workspaceId, filter);
+  const opening = owed.items.find((one) => one.kind === "helpdesk_open");
+  await connector.close(
+    {
+      handoffId: handoff.id,
+      conversationId: conversation.id,
+      ref: ref ?? own,
+      progress: opening?.progress ?? {},
+      note,
+    },
+    effect,
+  );
+  return null;
+}
+
+async function lead(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
+  const connector = await connectorFor(deps, delivery);
+  const { handoff, conversation } = await subjectOf(deps, delivery);
+  const { destination } = delivery.payload as { destination: Destination };
+  const left = await deps.store.read.leadOfHandoff(delivery.workspaceId, handoff.id);
+  if (left === null) throw gone("The lead");
+  const known = handoff.destination?.id === destination.id ? handoff.ref : null;
+  const brief = await briefOf(deps.store.read, conversation, handoff, left.transcriptSeq);
+  const ref = await connector.lead({ lead: left, brief, destination, ref: known }, effect);
+  if (known !== null) return null;
+  return async (tx) => {
+    const of = { workspaceId: delivery.workspaceId, handoffId: handoff.id };
+    const { turn, handoff: now } = await loadHandoff(tx, deps, of);
+    // From here on an agent's reply to the lead finds its way to the visitor.
+    if (now.ref === null && (now.destination === null || now.destination.id === destination.id))
+      turn.update({ destination, ref });
+    await turn.save();
+  };
+}
+
+async function callback(deps: DutiesDeps, delivery: Delivery): Promise<Then> {
+  const { read } = deps.store;
+  const { workspaceId, conversationId } = delivery;
+  const conversation = conversationId === null ? null : await read.conversation(workspaceId, conversationId);
+  if (conversation === null) throw gone("The conversation that this was for");
+  const bot = await read.bot(workspaceId, conversation.botId);
+  const url = conversation.callbackUrl ?? bot?.callbackUrl ?? null;
+  if (bot === null || url === null) throw new DeliveryError("permanent", "The bot has no callback URL any more.");
+  const { seq } = delivery.payload as { seq: number };
+  const events = await read.events(workspaceId, conversation.id, { afterSeq: seq - 1, limit: 1 });
+  const [event] = await viewEvents(read, conversation, events);
+  if (event === undefined) throw gone("The event");
+  const { id, type, timestamp, data } = event;
+  await deps.callbacks.send({ url, secret: deps.secretOf(bot), id, body: { type, timestamp, data } });
+  return null;
+}
+
+async function email(deps: Deps, delivery: Delivery): Promise<Then> {
+  if (deps.mailer === null)
+    throw new DeliveryError("transient", "No mail server is set: give SMTP_URL and start again. The mail is kept.", {
+      retryAfterSeconds: 3_600,
+    });
+  await deps.mailer.send(await mailOf(deps.store.read, delivery));
+  return null;
+}
+
+/** A limit has passed; which one is read again under the lock, since something may have happened in the meantime. */
+async function overdue(deps: Deps, seen: Handoff): Promise<void> {
+  await deps.store.write(async (tx) => {
+    const { turn, setup, handoff } = await loadHandoff(tx, deps, { workspaceId: seen.workspaceId, handoffId: seen.id });
+    const { now } = turn;
+    const passed = (limit: Date | null) => limit !== null && limit <= now;
+    if (passed(handoff.openBy) && !handoff.opened)
+      await moveOn(turn, setup, deps, "The helpdesk did not open the conversation in time.");
+    if (passed(handoff.acceptBy) && turn.handoff?.status === "pending") miss(turn, setup, deps, "not_accepted_in_time");
+    if (passed(handoff.idleAt) && turn.handoff?.mode === "live")
+      end(turn, setup, deps, { as: "resolved", actor: SYSTEM, because: "idle", fromHelpdesk: false });
+    await turn.save();
+  });
+}
+
+async function connectionDown(deps: Deps, connectionId: string, problem: string): Promise<void> {
+  await setProblem(deps, connectionId, problem);
+  const connection = await deps.store.read.connectionById(connectionId);
+  if (connection === null) return;
+  const { workspaceId } = connection;
+  for (const { id } of await deps.store.read.unopenedHandoffs(workspaceId, connectionId)) {
+    await deps.store.write(async (tx) => {
+      const { turn, setup, handoff } = await loadHandoff(tx, deps, { workspaceId, handoffId: id });
+      if (handoff.destination?.id !== connectionId) return;
+      await moveOn(turn, setup, deps, "The helpdesk does not answer.");
+      await turn.save();
+    });
+  }
+}
+
+async function setProblem(deps: Deps, connectionId: string, problem: string | null): Promise<void> {
+  const connection = await deps.store.read.connectionById(connectionId);
+  if (connection === null || connection.problem === problem) return;
+  const problemSince = problem === null ? null : (connection.problemSince ?? deps.clock());
+  await deps.store.write((tx) => tx.updateConnection(connection.workspaceId, connectionId, { problem, problemSince }));
+}

@@ -1,0 +1,110 @@
+import { DeliveryError } from "../domain/delivery.ts";
+import { HandoffError } from "../domain/errors.ts";
+import { isOpenStatus } from "../domain/states.ts";
+import type { Connector, HelpdeskEvent } from "../ports.ts";
+import type { WebhookRow } from "../ports-store.ts";
+import { applyNews } from "./apply.ts";
+import type { News } from "./apply.ts";
+import type { Deps } from "./deps.ts";
+
+/** How often a webhook waits for the helpdesk's own list before its content is taken as it is. */
+const PATIENT_ATTEMPTS = 3;
+
+interface Looks {
+  look(workspaceId: string, handoffId: string): Promise<void>;
+  webhook(row: WebhookRow): Promise<void>;
+}
+
+/**
+ * Reading the helpdesk's own conversation. A webhook is a doorbell (design.md 7): it makes us look, and the list that is
+ * read gives content and order. Only where no list can be read, the signed webhook's own content is used.
+ */
+export function createLooks(deps: Deps): Looks {
+  const running = new Map<string, { promise: Promise<void>; next: Promise<void> | null }>();
+
+  /** One look at a time for each handoff. Whoever asks while one runs shares the one after it, which sees their news. */
+  function look(workspaceId: string, handoffId: string): Promise<void> {
+    const entry = running.get(handoffId);
+    if (entry !== undefined) {
+      entry.next ??= entry.promise.catch(() => undefined).then(() => start(workspaceId, handoffId));
+      return entry.next;
+    }
+    return start(workspaceId, handoffId);
+  }
+
+  function start(workspaceId: string, handoffId: string): Promise<void> {
+    const promise = lookOnce(deps, workspaceId, handoffId).finally(() => {
+      if (running.get(handoffId)?.promise === promise) running.delete(handoffId);
+    });
+    running.set(handoffId, { promise, next: null });
+    return promise;
+  }
+
+  return { look, webhook: (row) => workOn(deps, row, look) };
+}
+
+async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Promise<void> {
+  const handoff = await deps.store.read.handoff(workspaceId, handoffId);
+  const source = handoff?.destination?.id;
+  if (handoff === null || source === undefined || handoff.ref === null) return;
+  const connector = await deps.connectors.get(workspaceId, source);
+  if (connector === null || !connector.can.look) {
+    await deps.store.write((tx) => tx.scheduleLook(workspaceId, handoffId, null));
+    return;
+  }
+  const view = await connector.look(handoff.ref, handoff.cursor);
+  const news: News = { messages: view.messages, assignee: view.assignee, status: view.status, cursor: view.cursor };
+  await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, news));
+}
+
+async function workOn(deps: Deps, row: WebhookRow, look: Looks["look"]): Promise<void> {
+  const connector = await deps.connectors.get(row.workspaceId, row.connectionId);
+  if (connector === null) return;
+  const { events } = connector.toInbound(JSON.parse(row.body) as unknown);
+  for (const conversationId of new Set(events.map((event) => event.conversationId))) {
+    const ours = events.filter((event) => event.conversationId === conversationId);
+    await tellHandoff(deps, row, { connector, conversationId, events: ours, look });
+  }
+}
+
+async function tellHandoff(
+  deps: Deps,
+  row: WebhookRow,
+  told: { connector: Connector; conversationId: string; events: readonly HelpdeskEvent[]; look: Looks["look"] },
+): Promise<void> {
+  const { workspaceId, connectionId } = row;
+  const handoff = await deps.store.read.handoffByRef(workspaceId, connectionId, told.conversationId);
+  // Not ours, or its opening is not on disk yet: then the first look finds what was said.
+  if (handoff === null) return;
+  const matters = told.events.some((event) => event.type !== "typing");
+  const reopened = told.events.some((event) => event.type === "status" && event.status === "open");
+  if (!matters || (!isOpenStatus(handoff.status) && !reopened)) return;
+  if (told.connector.can.look) {
+    const failed = await told.look(workspaceId, handoff.id).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (failed === null) return;
+    if (failed instanceof HandoffError) throw failed;
+    const mayPass = !(failed instanceof DeliveryError) || failed.kind === "transient" || failed.kind === "rate_limited";
+    if (mayPass && row.attempts < PATIENT_ATTEMPTS) throw failed;
+    deps.log.warn("look_failed_webhook_used", { workspaceId, connectionId, handoffId: handoff.id, error: failed });
+  }
+  // What an old webhook says of an ended handoff cannot be checked without a look.
+  if (!isOpenStatus(handoff.status)) return;
+  const news = newsOf(told.events);
+  await deps.store.write((tx) =>
+    applyNews(tx, deps, { workspaceId, handoffId: handoff.id, source: connectionId }, news),
+  );
+}
+
+/** What the events of one webhook tell by themselves. */
+function newsOf(events: readonly HelpdeskEvent[]): News {
+  const assignee = events.findLast((event) => event.type === "assignee");
+  const status = events.findLast((event) => event.type === "status");
+  return {
+    messages: events.flatMap((event) => (event.type === "message" ? [event.message] : [])),
+    ...(assignee && { assignee: assignee.agent }),
+    ...(status && { status: status.status }),
+  };
+}
