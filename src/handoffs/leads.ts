@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { z } from "zod";
 import { HandoffError } from "../domain/errors.ts";
 import type { Consent, Lead } from "../domain/handoff.ts";
 import { validateLead } from "../domain/lead-form.ts";
-import type { LeadSubmission } from "../domain/lead-form.ts";
+import { LeadSubmission } from "../domain/lead-form.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import { TERMS_VERSION, termsConsentText } from "../domain/terms-page.ts";
 import { resolveLocale, LOCALES } from "../domain/texts.ts";
@@ -17,6 +18,26 @@ import { oweHandoffMail } from "./mail.ts";
 import { normalizePhone } from "./phone.ts";
 import { laneOf } from "./transitions.ts";
 import type { Turn } from "./turn.ts";
+
+const shorthand = LeadSubmission.shape.fields.unwrap().shape;
+
+/**
+ * Body of `POST /v1/handoffs/{id}/lead`: the fields under `fields`, or beside each other as a plain form posts them, and
+ * `terms` as `{"accepted": true}` or just `true`.
+ */
+export const LeadBody = z
+  .strictObject({
+    fields: LeadSubmission.shape.fields.optional(),
+    ...shorthand,
+    terms: z.union([z.boolean(), z.strictObject({ accepted: z.boolean() })]).nullish(),
+    termsAccepted: z.boolean().nullish(),
+    locale: LeadSubmission.shape.locale,
+  })
+  .transform(({ fields, terms, termsAccepted, locale, ...flat }): LeadSubmission => {
+    const accepted = typeof terms === "object" && terms !== null ? terms.accepted : (terms ?? termsAccepted ?? false);
+    return { fields: { ...flat, ...fields }, terms: { accepted }, locale };
+  })
+  .meta({ id: "LeadSubmission" });
 
 export interface LeadAnswer {
   readonly isNew: boolean;

@@ -107,7 +107,7 @@ export async function requestHandoff(
 ): Promise<HandoffAnswer> {
   const { setup } = prepared;
   const now = deps.clock();
-  const turn = await begin(tx, setup, deps, request, now);
+  const turn = await beginTold(tx, setup, deps, request, now);
   const open = turn.handoff;
   const pendingCount = setup.settings.queueLimit > 0 ? await tx.pendingCount(setup.bot.workspaceId, setup.bot.id) : 0;
   // A lead that still stands may become live when the team is there by now; a live handoff is simply the one.
@@ -141,7 +141,13 @@ export async function requestHandoff(
 }
 
 /** The turn, with what the bot told about the conversation taken over and new lines of its transcript added. */
-async function begin(tx: Tx, setup: BotSetup, deps: Deps, request: HandoffRequest, now: Date): Promise<Turn> {
+export async function beginTold(
+  tx: Tx,
+  setup: BotSetup,
+  deps: Deps,
+  request: { conversation: ConversationInput; callbackUrl: string | null },
+  now: Date,
+): Promise<Turn> {
   const { bot } = setup;
   const told = request.conversation;
   const known = await tx.lockConversationByKey(bot.workspaceId, bot.id, told.id);
