@@ -1,0 +1,89 @@
+import type { z } from "zod";
+import type { Outgoing, OutgoingFormPart } from "../../src/ports.ts";
+import type { ChatwootConfig } from "./config.ts";
+import { Refusal, noAnswer, notChatwoot, refusal } from "./failures.ts";
+
+/** A page of messages, each of them up to 150,000 characters, is the longest answer there is. */
+const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+export interface Call<T> {
+  readonly method: "GET" | "POST" | "PUT";
+  /** Below the account, such as `/conversations/17`. */
+  readonly path: string;
+  /** What is done, for an error's message: "read the conversation". */
+  readonly doing: string;
+  readonly json?: unknown;
+  readonly form?: readonly OutgoingFormPart[];
+  /** The answer that proves success; null where Chatwoot answers nothing of use. */
+  readonly answer: z.ZodType<T> | null;
+  /** A POST that changes nothing. */
+  readonly isRead?: boolean;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Calls to one account. Every method throws DeliveryError: a Refusal when Chatwoot answered.
+ *
+ * The header is `Api-Access-Token`: with underscores, nginx drops it. No `Authorization` header goes along, since releases to
+ * come prefer it (contract sheet 8.1).
+ */
+export interface Client {
+  call<T>(call: Call<T>): Promise<T>;
+  /** As `call`, but null when Chatwoot answers with one of `statuses`. */
+  tryCall<T>(call: Call<T>, statuses: readonly number[]): Promise<T | null>;
+  /** As `call`, for a path below the installation instead of the account. */
+  callRoot<T>(call: Call<T>): Promise<T>;
+}
+
+export function createClient(config: ChatwootConfig, outgoing: Outgoing): Client {
+  const account = `/api/v1/accounts/${config.accountId}`;
+
+  async function callRoot<T>(call: Call<T>): Promise<T> {
+    const about = { doing: call.doing, isWrite: call.method !== "GET" && call.isRead !== true };
+    const response = await outgoing
+      .request({
+        method: call.method,
+        url: config.baseUrl + call.path,
+        headers: { "Api-Access-Token": config.apiAccessToken, Accept: "application/json" },
+        maxBytes: LONGEST_ANSWER_BYTES,
+        ...(call.json === undefined ? {} : { json: call.json }),
+        ...(call.form === undefined ? {} : { form: call.form }),
+        ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
+      })
+      .catch((error: unknown) => {
+        throw noAnswer(error, about);
+      });
+    if (response.status < 200 || response.status > 299) throw refusal(response, about);
+    // An empty answer fits no record; where none is asked for, a page of HTML is still not Chatwoot's.
+    if (call.answer === null) {
+      if (/^\s*</.test(response.text().slice(0, 200))) throw notChatwoot(about);
+      return undefined as T;
+    }
+    const parsed = call.answer.safeParse(parseJson(() => response.json()));
+    if (!parsed.success) throw notChatwoot(about);
+    return parsed.data;
+  }
+
+  const call = <T>(request: Call<T>): Promise<T> => callRoot({ ...request, path: account + request.path });
+
+  return {
+    call,
+    callRoot,
+    async tryCall(request, statuses) {
+      try {
+        return await call(request);
+      } catch (error) {
+        if (error instanceof Refusal && statuses.includes(error.status)) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+function parseJson(parse: () => unknown): unknown {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Connector, ConnectorFactory } from "../../src/ports.ts";
+import { checkConnection } from "./check.ts";
+import { closeHandoff } from "./close.ts";
+import { configSchema, hostFields, parseConfig, secretFields } from "./config.ts";
+import type { ChatwootConfig } from "./config.ts";
+import { createDesk } from "./desk.ts";
+import { toInbound } from "./inbound.ts";
+import { keepLead } from "./lead.ts";
+import { lookAt } from "./look.ts";
+import { openHandoff } from "./open.ts";
+import { countOnline } from "./presence.ts";
+import { sendMessage } from "./send.ts";
+import { secretsIn, verifySignature } from "./signature.ts";
+import { stepsOf } from "./steps.ts";
+
+/** Chatwoot cuts a request off after 15 s (rack-timeout's default), and the answer takes its way. */
+const SETTLE_MS = 17_000;
+
+/** Chatwoot through an API inbox: Baton brings the visitor in, agents answer where they always do. */
+export const chatwoot: ConnectorFactory<ChatwootConfig> = {
+  type: "chatwoot",
+  title: "Chatwoot: live chat and leads in an API inbox",
+  parseConfig,
+  secretFields,
+  configSchema,
+  hostFields,
+  create(config, deps): Connector {
+    const desk = createDesk(config, deps);
+    const secrets = secretsIn(config.webhookSecret);
+    const receiver = {
+      accountId: config.accountId,
+      inboxId: config.inboxId,
+      connectionId: deps.connectionId,
+      isSigned: secrets.length > 0,
+    };
+    return {
+      type: "chatwoot",
+      can: { attachments: true, look: true, local: false },
+      settleMs: SETTLE_MS,
+      open: (request, effect) => openHandoff(desk, request, effect),
+      send: (ref, message, effect) => sendMessage(desk, ref.conversationId, message, stepsOf(effect), "part"),
+      close: (request, effect) => closeHandoff(desk, request, effect),
+      lead: (request, effect) => keepLead(desk, request, effect),
+      look: (ref, cursor) => lookAt(desk, ref, cursor),
+      presence: (destination) => countOnline(desk, destination),
+      check: () => checkConnection(desk),
+      verify: (request, now) => verifySignature(request, secrets, now),
+      toInbound: (payload) => toInbound(payload, receiver),
+    };
+  },
+};
