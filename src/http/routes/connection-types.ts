@@ -1,0 +1,39 @@
+import { z } from "zod";
+import { defineRoute } from "../route.ts";
+import type { Route } from "../route.ts";
+import type { AdminDeps } from "./deps.ts";
+
+const TypeShown = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    configSchema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of `config`" }),
+    secretFields: z.array(z.string()),
+  })
+  .meta({ id: "ConnectionType" });
+
+/** What can be connected, and what each asks for: enough to draw the form. */
+export function connectionTypeRoutes({ factories }: AdminDeps): Route[] {
+  return [
+    defineRoute({
+      method: "GET",
+      path: "/v1/connection-types",
+      summary: "List what can be connected",
+      tag: "Connections",
+      scopes: ["admin"],
+      responses: {
+        200: { description: "Types of connections", schema: z.strictObject({ items: z.array(TypeShown) }) },
+      },
+      idempotent: false,
+      async handler() {
+        const items = [...factories.values()].map(({ type, title, configSchema, secretFields }) => ({
+          type,
+          title,
+          configSchema,
+          secretFields,
+        }));
+        return { status: 200, body: { items } };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,275 @@
+import { z } from "zod";
+import { HandoffError } from "../../domain/errors.ts";
+import { newId, newSecret } from "../../ids.ts";
+import type { CheckReport, ConnectorFactory } from "../../ports.ts";
+import type { Connection, Tx } from "../../ports-store.ts";
+import { defineRoute } from "../route.ts";
+import type { Route } from "../route.ts";
+import { found, Instant, instantOrNull, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
+import { showSettings } from "./bot-settings.ts";
+import { openSecrets, patchedConfig, readConfig, sealSecrets, wholeConfig } from "./connection-config.ts";
+import { connectionTypeRoutes } from "./connection-types.ts";
+import type { AdminDeps } from "./deps.ts";
+
+const Config = z.record(z.string().max(100), z.unknown()).meta({
+  description: "As the connection's type asks for it: see GET /v1/connection-types",
+  examples: [{ baseUrl: "https://chat.example.com", accountId: 1, inboxId: 3, apiAccessToken: "…" }],
+});
+
+const ConnectionShown = z
+  .strictObject({
+    id: z.string(),
+    type: z.string(),
+    name: z.string(),
+    config: z.record(z.string(), z.unknown()).meta({ description: "Without secrets" }),
+    secrets: z.record(z.string(), z.boolean()).meta({ description: "Which secrets are stored; never what they are" }),
+    webhookUrl: z.string().meta({ description: "Where the helpdesk sends its webhooks, when it signs them" }),
+    webhookUrlUnsigned: z.string().meta({ description: "The same for a helpdesk too old to sign: keep it secret" }),
+    problem: z.string().nullable().meta({ description: "What is wrong, in words; null when it works" }),
+    problemSince: Instant.nullable(),
+    lastWebhookAt: Instant.nullable(),
+    createdAt: Instant,
+  })
+  .meta({ id: "Connection" });
+
+const CheckShown = z
+  .strictObject({
+    ok: z.boolean(),
+    findings: z.array(
+      z.strictObject({ step: z.string(), ok: z.boolean(), message: z.string(), fix: z.string().nullable() }),
+    ),
+    about: z.record(z.string(), z.string()),
+  })
+  .meta({ id: "ConnectionCheck", description: "What was looked at, step by step, and what to do about it" });
+
+export function connectionRoutes(deps: AdminDeps): Route[] {
+  const { store, sealer, factories, outgoing } = deps;
+
+  function show(connection: Connection): z.infer<typeof ConnectionShown> {
+    const secretFields = factories.get(connection.type)?.secretFields ?? [];
+    const secrets = secretFields.length === 0 ? {} : openSecrets(sealer, connection);
+    const webhookUrl = `${deps.baseUrl()}/webhooks/${connection.type}/${connection.id}`;
+    return {
+      id: connection.id,
+      type: connection.type,
+      name: connection.name,
+      config: { ...connection.config },
+      secrets: Object.fromEntries(secretFields.map((field) => [field, typeof secrets[field] === "string"])),
+      webhookUrl,
+      webhookUrlUnsigned: `${webhookUrl}/${connection.pathSecret}`,
+      problem: connection.problem,
+      problemSince: instantOrNull(connection.problemSince),
+      lastWebhookAt: instantOrNull(connection.lastWebhookAt),
+      createdAt: connection.createdAt.toISOString(),
+    };
+  }
+
+  function factoryOf(type: string): ConnectorFactory {
+    const factory = factories.get(type);
+    if (factory !== undefined) return factory;
+    throw new HandoffError("validation_failed", undefined, {
+      faults: [{ path: "type", message: `must be one of: ${[...factories.keys()].join(", ")}`, code: "unknown_type" }],
+    });
+  }
+
+  const read = async (workspaceId: string, id: string | undefined) =>
+    found(await store.read.connection(workspaceId, id ?? ""));
+
+  /** Never throws for what is wrong with the connection: that is the report. */
+  async function check(connection: Connection): Promise<CheckReport> {
+    const factory = factoryOf(connection.type);
+    const connector = factory.create(factory.parseConfig(wholeConfig(sealer, connection)), {
+      connectionId: connection.id,
+      workspaceId: connection.workspaceId,
+      baseUrl: deps.baseUrl(),
+      outgoing,
+      clock: deps.clock,
+      log: deps.log.with({ connectionId: connection.id, workspaceId: connection.workspaceId }),
+    });
+    return connector.check();
+  }
+
+  return [
+    ...connectionTypeRoutes(deps),
+    defineRoute({
+      method: "POST",
+      path: "/v1/connections",
+      summary: "Connect a helpdesk",
+      description:
+        "Credentials are sealed and never shown again. Check the connection afterwards: nothing is called here.",
+      tag: "Connections",
+      scopes: ["admin"],
+      body: z.strictObject({
+        type: z
+          .string()
+          .min(1)
+          .max(50)
+          .meta({ examples: ["chatwoot"] }),
+        name: Name.optional(),
+        config: Config,
+      }),
+      responses: { 201: { description: "The connection", schema: ConnectionShown } },
+      idempotent: true,
+      async handler({ principal, body, now, unit }) {
+        const { workspaceId } = principal;
+        const factory = factoryOf(body.type);
+        const { config, secrets } = readConfig(factory, body.config, outgoing);
+        return unit(async (tx) => {
+          const id = newId("connection");
+          const connection: Connection = {
+            id,
+            workspaceId,
+            type: factory.type,
+            name: body.name ?? factory.title,
+            config,
+            sealedSecrets: sealSecrets(sealer, { workspaceId, id }, secrets),
+            pathSecret: newSecret(),
+            problem: null,
+            problemSince: null,
+            lastWebhookAt: null,
+            version: 1,
+            createdAt: now,
+          };
+          await tx.createConnection(connection);
+          return { status: 201, body: show(connection) };
+        });
+      },
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/connections",
+      summary: "List connections",
+      tag: "Connections",
+      scopes: ["admin"],
+      query: PageQuery,
+      responses: { 200: { description: "The workspace's connections", schema: pageOf(ConnectionShown) } },
+      idempotent: false,
+      async handler({ principal, query }) {
+        const connections = await store.read.connections(principal.workspaceId);
+        return { status: 200, body: mapPage(sliceOf(connections, query), show) };
+      },
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/connections/{id}",
+      summary: "Read a connection",
+      tag: "Connections",
+      scopes: ["admin"],
+      responses: { 200: { description: "The connection, without its secrets", schema: ConnectionShown } },
+      idempotent: false,
+      async handler({ principal, params }) {
+        return { status: 200, body: show(await read(principal.workspaceId, params["id"])) };
+      },
+    }),
+    defineRoute({
+      method: "PATCH",
+      path: "/v1/connections/{id}",
+      summary: "Change a connection",
+      description:
+        "`config` is merged field by field; `null` takes a field away. When the address changes, the stored credentials are " +
+        "dropped and must be sent along: they never go to a host that they were not given for.",
+      tag: "Connections",
+      scopes: ["admin"],
+      body: z.strictObject({ name: Name.optional(), config: Config.optional() }),
+      responses: { 200: { description: "The connection as it is now", schema: ConnectionShown } },
+      idempotent: true,
+      async handler({ principal, params, body, unit }) {
+        const { workspaceId } = principal;
+        const made = await unit(async (tx) => {
+          const connection = found(await tx.connection(workspaceId, params["id"] ?? ""));
+          const split =
+            body.config === undefined
+              ? null
+              : patchedConfig(
+                  factoryOf(connection.type),
+                  { config: connection.config, secrets: openSecrets(sealer, connection) },
+                  body.config,
+                  outgoing,
+                );
+          const patch = {
+            ...(body.name === undefined ? {} : { name: body.name }),
+            ...(split === null
+              ? {}
+              : {
+                  config: split.config,
+                  sealedSecrets: sealSecrets(sealer, connection, split.secrets),
+                  // Said of the former configuration; the next call finds out about this one.
+                  problem: null,
+                  problemSince: null,
+                }),
+            version: connection.version + 1,
+          };
+          await tx.updateConnection(workspaceId, connection.id, patch);
+          return { status: 200, body: show({ ...connection, ...patch }) };
+        });
+        deps.connectionChanged(made.body.id);
+        return made;
+      },
+    }),
+    defineRoute({
+      method: "DELETE",
+      path: "/v1/connections/{id}",
+      summary: "Remove a connection",
+      description: "Refused while a bot's settings name it as a destination. Its credentials are gone at once.",
+      tag: "Connections",
+      scopes: ["admin"],
+      responses: { 204: { description: "Removed" } },
+      errors: [409],
+      idempotent: false,
+      async handler({ principal, params, unit }) {
+        const { workspaceId } = principal;
+        const id = params["id"] ?? "";
+        const { status } = await unit(async (tx) => {
+          found(await tx.connection(workspaceId, id));
+          await refuseWhileNamed(tx, workspaceId, id);
+          await tx.deleteConnection(workspaceId, id);
+          return { status: 204 };
+        });
+        deps.connectionChanged(id);
+        return { status };
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/connections/{id}/check",
+      summary: "Check a connection",
+      description:
+        "Asks the helpdesk itself: address, token, rights, inbox, webhook. What is wrong is kept as `problem`.",
+      tag: "Connections",
+      scopes: ["admin"],
+      responses: { 200: { description: "The findings, whether good or bad", schema: CheckShown } },
+      idempotent: true,
+      async handler({ principal, params, now, unit }) {
+        const connection = await read(principal.workspaceId, params["id"]);
+        const report = await check(connection);
+        const made = await unit(async (tx) => {
+          const current = found(await tx.connection(connection.workspaceId, connection.id));
+          const problem = problemIn(report);
+          const problemSince = problem === null ? null : (current.problemSince ?? now);
+          await tx.updateConnection(connection.workspaceId, connection.id, { problem, problemSince });
+          return { status: 200, body: report };
+        });
+        deps.connectionChanged(connection.id);
+        return made;
+      },
+    }),
+  ];
+}
+
+function problemIn(report: CheckReport): string | null {
+  const bad = report.findings.filter((finding) => !finding.ok);
+  if (report.ok) return null;
+  const told = bad.map(({ message, fix }) => (fix === null ? message : `${message} ${fix}`));
+  return told.length === 0 ? "The check failed" : told.join("\n");
+}
+
+async function refuseWhileNamed(tx: Tx, workspaceId: string, connectionId: string): Promise<void> {
+  const bots = await tx.bots(workspaceId);
+  const naming = bots.filter((bot) => showSettings(bot).destinations.some(({ id }) => id === connectionId));
+  if (naming.length === 0) return;
+  const names = naming.map(({ name, id }) => `${name} (${id})`).join(", ");
+  throw new HandoffError(
+    "conflict",
+    `These bots name the connection as a destination: ${names}. Change their settings first`,
+  );
+}

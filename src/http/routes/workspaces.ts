@@ -1,0 +1,103 @@
+import { z } from "zod";
+import type { Workspace } from "../../ports-store.ts";
+import { newId } from "../../ids.ts";
+import { defineRoute } from "../route.ts";
+import type { Route } from "../route.ts";
+import { found, Instant, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
+import type { AdminDeps } from "./deps.ts";
+import { IssuedToken, issuedAnswer, recordToken, signed, TokenOrder, YEAR_SECONDS } from "./tokens.ts";
+
+const WorkspaceShown = z
+  .strictObject({ id: z.string(), name: z.string(), createdAt: Instant })
+  .meta({ id: "Workspace", description: "One business: nothing crosses workspaces" });
+
+const show = ({ id, name, createdAt }: Workspace): z.infer<typeof WorkspaceShown> => ({
+  id,
+  name,
+  createdAt: createdAt.toISOString(),
+});
+
+export function workspaceRoutes({ store, tokens }: AdminDeps): Route[] {
+  return [
+    defineRoute({
+      method: "POST",
+      path: "/v1/workspaces",
+      summary: "Create a workspace",
+      description: "With a first admin token, which is shown this once and is valid for a year.",
+      tag: "Workspaces",
+      scopes: ["operator"],
+      body: z.strictObject({ name: Name }),
+      responses: {
+        201: {
+          description: "The workspace, and a token for its admin",
+          schema: z.strictObject({ workspace: WorkspaceShown, adminToken: z.string() }),
+        },
+      },
+      idempotent: true,
+      async handler({ body, now, unit }) {
+        const made = await unit(async (tx) => {
+          const workspace = { id: newId("workspace"), name: body.name, createdAt: now };
+          await tx.createWorkspace(workspace);
+          const token = await recordToken(tx, {
+            scope: "admin",
+            workspaceId: workspace.id,
+            subject: workspace.id,
+            name: "first admin token",
+            expiresInSeconds: YEAR_SECONDS,
+            now,
+          });
+          return { status: 201, body: { workspace: show(workspace), token } };
+        });
+        const { workspace, token } = made.body;
+        return { status: made.status, body: { workspace, adminToken: signed(tokens, token) } };
+      },
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/workspaces",
+      summary: "List workspaces",
+      tag: "Workspaces",
+      scopes: ["operator"],
+      query: PageQuery,
+      responses: { 200: { description: "All workspaces", schema: pageOf(WorkspaceShown) } },
+      idempotent: false,
+      async handler({ query }) {
+        return { status: 200, body: mapPage(sliceOf(await store.read.workspaces(), query), show) };
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/workspaces/{id}/tokens",
+      summary: "Issue an admin token",
+      description: "For a workspace that has lost its own.",
+      tag: "Workspaces",
+      scopes: ["operator"],
+      body: TokenOrder,
+      responses: { 201: { description: "A token of scope `admin`", schema: IssuedToken } },
+      idempotent: true,
+      async handler({ params, body, now, unit }) {
+        const made = await unit(async (tx) => {
+          const { id } = found(await tx.workspace(params["id"] ?? ""));
+          const order = { scope: "admin", workspaceId: id, subject: id, name: body.name ?? null } as const;
+          return {
+            status: 201,
+            body: await recordToken(tx, { ...order, expiresInSeconds: body.expiresInSeconds, now }),
+          };
+        });
+        return issuedAnswer(tokens, made);
+      },
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/workspaces/current",
+      summary: "Read the token's workspace",
+      tag: "Workspaces",
+      scopes: ["admin", "agent"],
+      responses: { 200: { description: "The workspace that the token belongs to", schema: WorkspaceShown } },
+      idempotent: false,
+      async handler({ principal }) {
+        return { status: 200, body: show(found(await store.read.workspace(principal.workspaceId))) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,251 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
+import type { Socket } from "node:net";
+import express from "express";
+import type { Express, RequestHandler } from "express";
+import helmet from "helmet";
+import type { Config } from "../config.ts";
+import { HandoffError } from "../domain/errors.ts";
+import type { ErrorCode } from "../domain/errors.ts";
+import type { Clock, Log, Store } from "../ports.ts";
+import { contextOf, setContext } from "./context.ts";
+import type { RequestContext } from "./context.ts";
+import { documentPages } from "./document-pages.ts";
+import { createEventStreams } from "./event-stream.ts";
+import { createIdempotency } from "./idempotency.ts";
+import { PROBLEM_TYPE, problemHandler, problemOf } from "./problem.ts";
+import { createRateLimits } from "./rate-limits.ts";
+import type { Route } from "./route.ts";
+import { runRoute } from "./run-route.ts";
+import type { Tokens } from "./tokens.ts";
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CHECK_EVERY_MS = 1_000;
+/** Longer than the minute that load balancers keep a connection, so that it is never us who close under a request. */
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+const MAX_CONNECTIONS = 10_000;
+const STOP_POLL_MS = 20;
+
+/** Something served beside the routes: webhooks, static pages, the console. Its errors are answered like everybody's. */
+export interface Mount {
+  readonly path: `/${string}`;
+  readonly handler: RequestHandler;
+}
+
+export interface HttpServerOptions {
+  readonly config: Pick<Config, "trustProxy" | "rateLimit">;
+  /** Asked when it is needed: with PORT=0 it is known only once the server listens. */
+  readonly baseUrl: () => string;
+  readonly routes: readonly Route[];
+  readonly store: Store;
+  readonly tokens: Tokens;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In order, after the routes and before `not_found`. */
+  readonly mounts?: readonly Mount[];
+  /** Checks each answer against the route's description; a difference is a 500. For tests. */
+  readonly verifyAnswers?: boolean;
+  /** For tests that cannot wait for the real ones. */
+  readonly timeouts?: { readonly headersMs?: number; readonly requestMs?: number; readonly checkEveryMs?: number };
+}
+
+export interface HttpServer {
+  readonly app: Express;
+  /** Resolves with the port once requests are served. Rejects when the port is taken. */
+  listen(at: { readonly port: number; readonly host?: string | undefined }): Promise<number>;
+  /** Takes no new request, lets the running ones finish, ends event streams; cuts off what is left after `withinMs`. */
+  stop(withinMs: number): Promise<void>;
+  /** Event streams open now. */
+  streamCount(): number;
+}
+
+/** The server that everything is served by. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { store, tokens, clock, log, baseUrl, routes } = options;
+  const streams = createEventStreams({ clock, log, isRevoked: tokens.isRevoked });
+  const deps = {
+    store,
+    tokens,
+    clock,
+    streams,
+    limits: createRateLimits(options.config.rateLimit),
+    idempotency: createIdempotency({ store, clock }),
+    verifyAnswers: options.verifyAnswers ?? false,
+  };
+  let isStopping = false;
+
+  const app = express();
+  app.set("etag", false).set("query parser", false).set("case sensitive routing", true);
+  app.set("trust proxy", options.config.trustProxy);
+  app.disable("x-powered-by");
+  app.use(begin(app, { log, isStopping: () => isStopping }));
+  app.use(securityHeaders(baseUrl().startsWith("https:")));
+  for (const route of routes) {
+    const mount = app[verbOf(route)].bind(app);
+    mount(route.path.replaceAll(/\{(\w+)\}/g, ":$1"), runRoute(route, deps));
+  }
+  for (const [path, handler] of documentPages({ routes, baseUrl })) app.get(path, handler);
+  for (const { path, handler } of options.mounts ?? []) app.use(path, handler);
+  app.use(nothingHere(routes));
+  app.use(problemHandler({ baseUrl, log }));
+
+  const server = createNodeServer(app, options);
+  return {
+    app,
+    streamCount: streams.count,
+    listen: ({ port, host }) => listen(server, port, host),
+    async stop(withinMs) {
+      isStopping = true;
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      streams.closeAll();
+      // A connection that was busy when `close` was called is idle later: nobody else closes it.
+      const sweep = setInterval(() => server.closeIdleConnections(), STOP_POLL_MS);
+      const late = setTimeout(() => server.closeAllConnections(), withinMs);
+      await closed;
+      clearInterval(sweep);
+      clearTimeout(late);
+    },
+  };
+}
+
+const VERBS = { GET: "get", POST: "post", PUT: "put", PATCH: "patch", DELETE: "delete" } as const;
+const verbOf = (route: Route) => VERBS[route.method];
+
+function listen(server: Server, port: number, host: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.off("error", reject);
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}
+
+function createNodeServer(app: Express, { timeouts = {}, baseUrl }: HttpServerOptions): Server {
+  const server = createServer(
+    {
+      headersTimeout: timeouts.headersMs ?? HEADERS_TIMEOUT_MS,
+      requestTimeout: timeouts.requestMs ?? REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: timeouts.checkEveryMs ?? CHECK_EVERY_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    app,
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  server.maxConnections = MAX_CONNECTIONS;
+  const answering = new WeakMap<Socket, { readonly headersSent: boolean }>();
+  server.on("request", (request: IncomingMessage, response) => answering.set(request.socket, response));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || error.code === "ECONNRESET" || answering.get(socket)?.headersSent === true) {
+      socket.destroy();
+      return;
+    }
+    socket.end(brokenRequestAnswer(error.code, baseUrl()), () => socket.destroy());
+  });
+  return server;
+}
+
+const BROKEN: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: "headers_too_large",
+  ERR_HTTP_REQUEST_TIMEOUT: "request_timeout",
+};
+
+/** What never became a request has no response object: its answer is written by hand. */
+function brokenRequestAnswer(code: string | undefined, baseUrl: string): string {
+  const error = new HandoffError(BROKEN[code ?? ""] ?? "malformed_request");
+  const body = JSON.stringify(problemOf(error, { baseUrl, requestId: newRequestId() }));
+  return [
+    `HTTP/1.1 ${error.status} ${error.code}`,
+    `Content-Type: ${PROBLEM_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+    "",
+    body,
+  ].join("\r\n");
+}
+
+const newRequestId = () => `req_${randomUUID()}`;
+
+/** First step of every request: its id, and its log line when it is over. */
+function begin(app: Express, { log, isStopping }: { log: Log; isStopping: () => boolean }): RequestHandler {
+  const isTrustedProxy = app.get("trust proxy fn") as (address: string, hop: number) => boolean;
+  return (request, response, next) => {
+    const given = request.headers["x-request-id"];
+    const isGivenByProxy =
+      typeof given === "string" && /^[\w-]{1,64}$/.test(given) && isTrustedProxy(request.socket.remoteAddress ?? "", 0);
+    const context: RequestContext = {
+      requestId: isGivenByProxy ? given : newRequestId(),
+      startedAt: performance.now(),
+      route: null,
+      principal: null,
+      code: null,
+    };
+    setContext(response, context);
+    response.setHeader("X-Request-Id", context.requestId);
+    response.setHeader("Cache-Control", "no-store");
+    if (isStopping()) response.setHeader("Connection", "close");
+    response.once("close", () => {
+      const { principal } = context;
+      log.info("request_served", {
+        requestId: context.requestId,
+        method: request.method,
+        route: context.route,
+        // The reader has gone before the end: what nginx calls 499.
+        httpStatus: response.writableFinished ? response.statusCode : 499,
+        durationMs: Math.round((performance.now() - context.startedAt) * 1000) / 1000,
+        code: context.code,
+        scope: principal?.scope,
+        workspaceId: principal?.workspaceId,
+      });
+    });
+    next();
+  };
+}
+
+/** Nothing of the API is a page: nothing may be loaded from it, and it may be framed by nobody. Pages set their own policy. */
+function securityHeaders(isHttps: boolean): RequestHandler {
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    strictTransportSecurity: isHttps,
+    xFrameOptions: { action: "deny" },
+    crossOriginResourcePolicy: { policy: "same-origin" },
+    referrerPolicy: { policy: "no-referrer" },
+  });
+}
+
+/** After everything else: a known path with another method is 405, anything else 404. */
+function nothingHere(routes: readonly Route[]): RequestHandler {
+  const byPath = new Map<string, Set<string>>();
+  for (const { path, method } of routes) {
+    const methods = byPath.get(path) ?? new Set();
+    byPath.set(path, methods.add(method));
+    if (method === "GET") methods.add("HEAD");
+  }
+  const known = [...byPath].map(([path, methods]) => ({
+    path,
+    pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}/?$`),
+    allow: [...methods].join(", "),
+  }));
+  return (request, response) => {
+    const found = known.find(({ pattern }) => pattern.test(request.path));
+    if (found === undefined) throw new HandoffError("not_found");
+    contextOf(response).route = found.path;
+    response.setHeader("Allow", found.allow);
+    if (request.method !== "OPTIONS") {
+      throw new HandoffError("method_not_allowed", `This route takes ${found.allow}`);
+    }
+    response.statusCode = 204;
+    response.end();
+  };
+}

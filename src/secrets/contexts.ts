@@ -1,0 +1,8 @@
+/** Where sealed values are kept: a value opens only under the context that it was sealed for. */
+
+/** The secret that signs a bot's callbacks and webhooks. */
+export const botSecretContext = (workspaceId: string, botId: string): string => `bot secret ${workspaceId} ${botId}`;
+
+/** A connection's credentials: JSON of its secret fields. */
+export const connectionSecretsContext = (workspaceId: string, connectionId: string): string =>
+  `connection secrets ${workspaceId} ${connectionId}`;

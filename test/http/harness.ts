@@ -1,0 +1,205 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { createHttpServer } from "../../src/http/server.ts";
+import type { HttpServer, HttpServerOptions } from "../../src/http/server.ts";
+import { createTokens } from "../../src/http/tokens.ts";
+import type { Tokens } from "../../src/http/tokens.ts";
+import type { Scope } from "../../src/http/principal.ts";
+import type { Route } from "../../src/http/route.ts";
+import { adminRoutes } from "../../src/http/routes/admin.ts";
+import type { AdminDeps } from "../../src/http/routes/deps.ts";
+import { healthRoutes } from "../../src/http/routes/health.ts";
+import { newId } from "../../src/ids.ts";
+import type { CheckReport, Connector, ConnectorFactory, Log, LogFields, Outgoing, Store } from "../../src/ports.ts";
+import { createSealer } from "../../src/secrets/sealing.ts";
+import { deriveKeys } from "../../src/secrets/keys.ts";
+import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
+
+const keys = deriveKeys(["a master secret of the tests, long enough to be one"]);
+export const sealer = createSealer(keys.sealing);
+export const ISSUER = "https://baton.test";
+
+export interface World {
+  readonly url: string;
+  readonly port: number;
+  readonly store: Store;
+  readonly tokens: Tokens;
+  readonly server: HttpServer;
+  readonly logged: { event: string; fields: LogFields }[];
+  /** Ids of connections that the registry was told about. */
+  readonly changed: string[];
+  /** What the fake helpdesk's check finds next, and what it was configured with. */
+  readonly helpdesk: { report: CheckReport; configs: unknown[] };
+  clock(): Date;
+  setClock(at: Date | null): void;
+  call(method: string, path: string, options?: CallOptions): Promise<Reply>;
+  token(scope: Scope, workspaceId: string | null, subject: string): string;
+  readonly operator: string;
+  workspace(name: string): Promise<{ id: string; admin: string }>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly token?: string | undefined;
+  readonly body?: unknown;
+  /** Sent as they are, instead of `body`. */
+  readonly bytes?: Uint8Array | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // Answers are judged by the tests, field by field.
+  // eslint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+}
+
+export async function startWorld(
+  options: { extra?: (store: Store) => readonly Route[]; server?: Partial<HttpServerOptions> } = {},
+): Promise<World> {
+  const directory = mkdtempSync(join(tmpdir(), "baton-http-"));
+  const store = await openSqliteStore(join(directory, "test.db"));
+  let fixed: Date | null = null;
+  const clock = () => fixed ?? new Date();
+  const tokens = createTokens({ keys: [keys.tokens[0].bytes], clock, issuer: ISSUER });
+  const logged: World["logged"] = [];
+  const log = collectingLog(logged);
+  const changed: string[] = [];
+  const helpdesk: World["helpdesk"] = { report: { ok: true, findings: [], about: { version: "4.2" } }, configs: [] };
+  let url = "http://localhost:0";
+  const deps: AdminDeps = {
+    store,
+    tokens,
+    sealer,
+    clock,
+    log,
+    outgoing,
+    baseUrl: () => url,
+    factories: new Map([["fakedesk", fakedesk(helpdesk)]]),
+    connectionChanged: (id) => changed.push(id),
+  };
+  const routes = [
+    ...(options.extra?.(store) ?? []),
+    ...adminRoutes(deps),
+    ...healthRoutes(() => Promise.resolve({ ready: true, parts: { store: "ok" } })),
+  ];
+  const server = createHttpServer({
+    config: { trustProxy: false, rateLimit: "off" },
+    baseUrl: () => url,
+    routes,
+    store,
+    tokens,
+    log,
+    clock,
+    verifyAnswers: true,
+    ...options.server,
+  });
+  const port = await server.listen({ port: 0, host: "127.0.0.1" });
+  url = `http://127.0.0.1:${port}`;
+
+  const call = (method: string, path: string, given: CallOptions = {}) => send(url, method, path, given);
+  const token = (scope: Scope, workspaceId: string | null, subject: string) =>
+    tokens.issue({ scope, workspaceId, subject, ttlSeconds: 3600, jti: newId("token") });
+  const operator = token("operator", null, "operator");
+  return {
+    url,
+    port,
+    store,
+    tokens,
+    server,
+    logged,
+    changed,
+    helpdesk,
+    clock,
+    setClock: (at) => {
+      fixed = at;
+    },
+    call,
+    token,
+    operator,
+    async workspace(name) {
+      const { body } = await call("POST", "/v1/workspaces", { token: operator, body: { name } });
+      return { id: body.workspace.id, admin: body.adminToken };
+    },
+    async close() {
+      await server.stop(1_000);
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** By node:http, since fetch sends no odd methods, paths and headers. */
+async function send(url: string, method: string, path: string, given: CallOptions): Promise<Reply> {
+  const payload = given.bytes ?? (given.body === undefined ? undefined : JSON.stringify(given.body));
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(`${url}${path}`, {
+      method,
+      headers: {
+        ...(payload === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
+        ...(given.token === undefined ? {} : { authorization: `Bearer ${given.token}` }),
+        ...given.headers,
+      },
+    });
+    request.on("error", reject);
+    request.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        const type = response.headers["content-type"] ?? "";
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
+          text,
+          body: type.includes("json") ? JSON.parse(text) : undefined,
+        });
+      });
+    });
+    request.end(payload);
+  });
+}
+
+const FakeConfig = z.strictObject({
+  baseUrl: z.url().transform((text) => text.replace(/\/+$/, "")),
+  accountId: z.int().positive(),
+  apiAccessToken: z.string().min(1),
+  webhookSecret: z.string().nullish(),
+});
+
+function fakedesk(helpdesk: World["helpdesk"]): ConnectorFactory {
+  return {
+    type: "fakedesk",
+    title: "Fakedesk",
+    parseConfig: (given) => FakeConfig.parse(given),
+    secretFields: ["apiAccessToken", "webhookSecret"],
+    configSchema: z.toJSONSchema(FakeConfig, { io: "input" }),
+    hostFields: ["baseUrl"],
+    create(config) {
+      helpdesk.configs.push(config);
+      const connector: Pick<Connector, "check"> = { check: () => Promise.resolve(helpdesk.report) };
+      return connector as Connector;
+    },
+  };
+}
+
+const outgoing: Outgoing = {
+  request: () => Promise.reject(new Error("nothing goes out here")),
+  download: () => Promise.reject(new Error("nothing goes out here")),
+  urlFault: (url) => (url.includes("169.254.") ? "leads to a cloud metadata address" : null),
+  close: () => {},
+};
+
+function collectingLog(logged: World["logged"]): Log {
+  const at = (event: string, fields: LogFields = {}) => void logged.push({ event, fields });
+  const log: Log = { debug: at, info: at, warn: at, error: at, with: () => log };
+  return log;
+}
