@@ -1,0 +1,189 @@
+import { join } from "node:path";
+import { createCallbacks } from "../connectors/callback/index.ts";
+import { createMailer } from "../connectors/email/index.ts";
+import { connectors } from "../connectors/index.ts";
+import { botWebhooks } from "../webhooks/bots.ts";
+import { helpdeskWebhooks } from "../webhooks/helpdesk.ts";
+import { atPort } from "./config.ts";
+import type { Config } from "./config.ts";
+import { createBotDirectory } from "./handoffs/deps.ts";
+import type { Deps } from "./handoffs/deps.ts";
+import { createDuties } from "./handoffs/duties.ts";
+import { createPresence } from "./handoffs/presence.ts";
+import { readBytes, parseJsonBody } from "./http/body.ts";
+import { parseGiven } from "./http/faults.ts";
+import { watchRevocations } from "./http/revocations.ts";
+import type { Route } from "./http/route.ts";
+import { adminRoutes } from "./http/routes/admin.ts";
+import { conversationRoutes } from "./http/routes/conversations.ts";
+import { handoffRoutes } from "./http/routes/handoffs.ts";
+import { healthRoutes } from "./http/routes/health.ts";
+import { createHttpServer } from "./http/server.ts";
+import type { HttpServer, Mount } from "./http/server.ts";
+import { termsPages } from "./http/terms.ts";
+import { createTokens } from "./http/tokens.ts";
+import type { Tokens } from "./http/tokens.ts";
+import { createInProcessJobs } from "./jobs/in-process.ts";
+import type { JobsTiming } from "./jobs/timing.ts";
+import { createOutgoing } from "./outgoing/outgoing.ts";
+import type { Clock, Jobs, Log, Outgoing, Store } from "./ports.ts";
+import type { Bot } from "./ports-store.ts";
+import { createRegistry } from "./registry.ts";
+import { botSecretContext } from "./secrets/contexts.ts";
+import { deriveKeys } from "./secrets/keys.ts";
+import { loadMasterSecret } from "./secrets/master-secret.ts";
+import { createSealer } from "./secrets/sealing.ts";
+import type { Sealer } from "./secrets/sealing.ts";
+import { ensurePrivateFile, lockDataDir, prepareDataDir } from "./storage/data-dir.ts";
+import { openSqliteStore } from "./storage/sqlite-store.ts";
+
+/** What tests set differently from a real start. */
+export interface BuildOptions {
+  readonly clock?: Clock;
+  readonly jobsTiming?: Partial<JobsTiming>;
+  /** How long after a time-out helpdesks may still act, in milliseconds. */
+  readonly settleMs?: number;
+  /** Checks each answer against its description. */
+  readonly verifyAnswers?: boolean;
+  /** Served beside the routes. */
+  readonly mounts?: (parts: Parts) => readonly Mount[];
+  readonly routes?: (parts: Parts) => readonly Route[];
+  /** False: nothing is sent and no limit is watched. For the command line. */
+  readonly work?: boolean;
+}
+
+export interface Parts {
+  readonly store: Store;
+  readonly tokens: Tokens;
+  readonly sealer: Sealer;
+  readonly outgoing: Outgoing;
+  readonly jobs: Jobs;
+  readonly handoffs: Deps;
+  readonly baseUrl: () => string;
+  readonly secretOf: (bot: Bot) => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Baton extends Parts {
+  readonly server: HttpServer;
+  /** Serves requests and starts to work. Resolves with the port. */
+  start(): Promise<number>;
+  /** Takes nothing new, finishes what runs, gives the data directory back. */
+  stop(withinMs?: number): Promise<void>;
+}
+
+const STOP_WITHIN_MS = 9_000;
+
+/**
+ * Builds everything from the config: data directory, secrets, store, connectors, worker, server. The one place where the
+ * parts meet.
+ *
+ * @throws BatonError when the data directory is taken, a secret is missing or the store cannot be opened
+ */
+export async function build(given: Config, log: Log, options: BuildOptions = {}): Promise<Baton> {
+  let config = given;
+  const clock = options.clock ?? (() => new Date());
+  const baseUrl = () => config.baseUrl;
+  prepareDataDir(config.dataDir, { isProduction: config.isProduction });
+  const lock = lockDataDir(config.dataDir);
+  const keys = deriveKeys(loadMasterSecret(config));
+  const file = join(config.dataDir, "baton.db");
+  ensurePrivateFile(file);
+  const store = await openSqliteStore(file);
+  const sealer = createSealer(keys.sealing);
+  const tokens = createTokens({ keys: keys.tokens.map((key) => key.bytes), clock, issuer: "baton" });
+  const allowPrivateNetwork = config.allowPrivateNetwork;
+  const outgoing = createOutgoing({ allowPrivateNetwork, userAgent: "Baton" });
+  const factories = new Map(connectors.map((factory) => [factory.type, factory]));
+  const { settleMs } = options;
+  const registry = createRegistry({ store, factories, sealer, outgoing, clock, log, baseUrl, settleMs });
+  const secretOf = (bot: Bot) => sealer.open(bot.sealedSecret, botSecretContext(bot.workspaceId, bot.id));
+  const mailer = config.smtpUrl === undefined ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom });
+
+  const handoffs: Deps = {
+    store,
+    clock,
+    log,
+    bots: createBotDirectory(),
+    connectors: registry,
+    presence: createPresence({ connectors: registry, clock, log }),
+    // The worker knows which connections are down, and needs these parts to work: asked when it is needed.
+    circuits: { isDown: (connectionId) => jobs.circuits.isDown(connectionId) },
+    mailer,
+    get baseUrl() {
+      return config.baseUrl;
+    },
+  };
+  const duties = createDuties({
+    ...handoffs,
+    get baseUrl() {
+      return config.baseUrl;
+    },
+    callbacks: createCallbacks({ outgoing, clock }),
+    secretOf,
+  });
+  const jobs: Jobs = createInProcessJobs({ store, clock, log, duties, timing: options.jobsTiming ?? {} });
+  const stopListening = store.onCommitted(({ lanes }) => {
+    if (options.work !== false) for (const lane of lanes) jobs.wakeLane(lane);
+  });
+
+  const parts: Parts = { store, tokens, sealer, outgoing, jobs, handoffs, baseUrl, secretOf, clock, log };
+  const parseJson = (bytes: Buffer) => parseJsonBody(bytes, "application/json");
+  const webhookDeps = {
+    store,
+    clock,
+    log,
+    connectors: registry,
+    readBytes,
+    parseJson,
+    wake: () => jobs.wakeWebhooks(),
+  };
+  const server = createHttpServer({
+    config,
+    baseUrl,
+    store,
+    tokens,
+    log,
+    clock,
+    verifyAnswers: options.verifyAnswers ?? false,
+    routes: [
+      ...handoffRoutes({ handoffs, tokens }),
+      ...conversationRoutes({ handoffs, tokens }),
+      ...adminRoutes({ ...parts, factories, connectionChanged: registry.forget }),
+      ...healthRoutes(() => Promise.resolve({ ready: true, parts: { store: "ok" } })),
+      ...(options.routes?.(parts) ?? []),
+    ],
+    mounts: [
+      { path: "/webhooks/bots", handler: botWebhooks({ handoffs, secretOf, readBytes, parseJson, parseGiven }) },
+      { path: "/webhooks", handler: helpdeskWebhooks(webhookDeps) },
+      { path: "/terms", handler: termsPages({ store }) },
+      ...(options.mounts?.(parts) ?? []),
+    ],
+  });
+  let stopWatching = () => {};
+
+  return {
+    ...parts,
+    server,
+    async start() {
+      stopWatching = await watchRevocations({ store, tokens, clock, log });
+      if (mailer !== null) await store.write((tx) => tx.releaseHeld(clock()));
+      const port = await server.listen({ port: config.port, host: config.host });
+      config = atPort(config, port);
+      if (options.work !== false) await jobs.start();
+      return port;
+    },
+    async stop(withinMs = STOP_WITHIN_MS) {
+      const until = performance.now() + withinMs;
+      stopListening();
+      await Promise.all([server.stop(withinMs), jobs.stop(withinMs)]);
+      stopWatching();
+      mailer?.close();
+      outgoing.close();
+      if (performance.now() < until) log.debug("stopped");
+      await store.close();
+      lock.release();
+    },
+  };
+}
