@@ -23,7 +23,7 @@ export type Clock = () => Date;
 export interface InboundRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
-  /** The secret part of the webhook's path, for helpdesks too old to sign. */
+  /** The secret part of the webhook's path, for helpdesks too old to sign: null unless it was found to be the connection's. */
   readonly pathSecret: string | null;
 }
 
