@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 const fixture = (name: string): Json =>
   JSON.parse(readFileSync(new URL(`fixtures/${name}.json`, import.meta.url), "utf8")) as Json;
 
-const receiver: Receiver = { accountId: 1, inboxId: 21, connectionId: "con_1", isSigned: true };
+const receiver: Receiver = { accountId: 1, inboxId: 21, isSigned: true };
 const eventsOf = (payload: unknown, as: Receiver = receiver) => toInbound(payload, as).events;
 const keyOf = (payload: unknown) => toInbound(payload, receiver).dedupeKey;
 const kinds = (events: readonly HelpdeskEvent[]) => events.map((event) => event.type);
@@ -21,13 +21,13 @@ const withRoot = (changed: Json): Json => ({ ...agent, ...changed });
 const messageIn = (payload: unknown) => eventsOf(payload).find((event) => event.type === "message")?.message;
 
 describe("an agent's message", () => {
-  test("comes with the agent's display name, the time, and an id that no other connection uses", () => {
+  test("comes with the agent's display name, the time, and its id", () => {
     expect(eventsOf(agent)).toEqual([
       {
         type: "message",
         conversationId: "71",
         message: {
-          externalId: "con_1:9003",
+          externalId: "9003",
           text: "Hello Ana, let me look.",
           attachments: [],
           agent: { id: "2", name: "Alex", avatarUrl: null },
@@ -97,7 +97,7 @@ describe("an agent's message", () => {
 
   test("that was marked failed comes again, so that a lost webhook is made good", () => {
     const failed = withRoot({ event: "message_updated", content_attributes: { external_error: "Net::ReadTimeout" } });
-    expect(messageIn(failed)?.externalId).toBe("con_1:9003");
+    expect(messageIn(failed)?.externalId).toBe("9003");
     expect(messageIn(fixture("message_updated.deleted"))).toBeUndefined();
   });
 
@@ -304,7 +304,7 @@ const sample = (name: string) => JSON.parse(readFileSync(new URL(name, samples),
 describe("the samples of the contract", () => {
   test.runIf(!areThere && process.env["CI"] === "true")("are there", () => expect(areThere).toBe(true));
 
-  const api: Receiver = { accountId: 1, inboxId: 5, connectionId: "con_1", isSigned: true };
+  const api: Receiver = { accountId: 1, inboxId: 5, isSigned: true };
   // Written down by hand from the samples' own words; what is not listed gives nothing.
   const expected: Record<string, string[]> = {
     "account.conversation_created.json": ["status open"],

@@ -10,7 +10,6 @@ import { Conversation, Id, Message, Person } from "./shapes.ts";
 export interface Receiver {
   readonly accountId: number;
   readonly inboxId: number;
-  readonly connectionId: string;
   /** False where only the secret in the address proves a webhook: then it says no more than that there is news. */
   readonly isSigned: boolean;
 }
@@ -80,7 +79,7 @@ function readMessage(event: "message_created" | "message_updated", payload: unkn
   const dedupeKey = `${event}:${message.id}${state}`;
   const isOurs = isFor(receiver, { ...conversation, account: account ?? conversation.account }, inbox?.id);
   if (!isOurs || message.private || keyOf(message) !== null) return { dedupeKey, events: [] };
-  const known = toAgentMessage(message, receiver.connectionId, peopleIn(conversation, message.id));
+  const known = toAgentMessage(message, peopleIn(conversation, message.id));
   const conversationId = String(conversation.id);
   return {
     dedupeKey,

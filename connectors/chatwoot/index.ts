@@ -30,7 +30,6 @@ export const chatwoot: ConnectorFactory<ChatwootConfig> = {
     const receiver = {
       accountId: config.accountId,
       inboxId: config.inboxId,
-      connectionId: deps.connectionId,
       isSigned: secrets.length > 0,
     };
     return {

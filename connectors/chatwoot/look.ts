@@ -25,7 +25,7 @@ export async function lookAt(desk: Desk, ref: HelpdeskRef, cursor: string | null
   const conversation = await readConversation(desk.client, ref.conversationId);
   const messages = await readAfter(desk, ref.conversationId, numberOf(cursor));
   return {
-    messages: messages.flatMap((message) => toAgentMessage(message, desk.connectionId) ?? []),
+    messages: messages.flatMap((message) => toAgentMessage(message) ?? []),
     cursor: nextCursor(messages) ?? cursor,
     status: statusOf(conversation) ?? "open",
     assignee: assigneeOf(conversation.meta) ?? null,

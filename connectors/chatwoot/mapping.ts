@@ -15,11 +15,7 @@ const OUTGOING = ["outgoing", 1] as const;
  *
  * @param people who else is known by id: the sender in a webhook lacks the display name and the picture
  */
-export function toAgentMessage(
-  message: Message,
-  connectionId: string,
-  people: readonly Person[] = [],
-): AgentMessage | null {
+export function toAgentMessage(message: Message, people: readonly Person[] = []): AgentMessage | null {
   if (!isByPersonForVisitor(message)) return null;
   const text = cleanText(readableText(message));
   const attachments = (message.attachments ?? []).flatMap((attachment) => toAttachment(attachment) ?? []);
@@ -27,7 +23,7 @@ export function toAgentMessage(
   const whole = [text, ...places].filter((part) => part !== "").join("\n");
   if (whole === "" && attachments.length === 0) return null;
   return {
-    externalId: `${connectionId}:${message.id}`,
+    externalId: String(message.id),
     text: whole,
     attachments,
     agent: toAgent(message.sender, people),
