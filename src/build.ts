@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { createBotDirectory } from "./handoffs/deps.ts";
 import type { Deps } from "./handoffs/deps.ts";
 import { createDuties } from "./handoffs/duties.ts";
+import { mailOf } from "./handoffs/mail.ts";
 import { createPresence } from "./handoffs/presence.ts";
 import { readBytes, parseJsonBody } from "./http/body.ts";
 import { parseGiven } from "./http/faults.ts";
@@ -150,7 +151,12 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     routes: [
       ...handoffRoutes({ handoffs, tokens }),
       ...conversationRoutes({ handoffs, tokens }),
-      ...adminRoutes({ ...parts, factories, connectionChanged: registry.forget }),
+      ...adminRoutes({
+        ...parts,
+        factories,
+        connectionChanged: registry.forget,
+        mailOf: (delivery) => mailOf(store.read, delivery),
+      }),
       ...healthRoutes(() => Promise.resolve({ ready: true, parts: { store: "ok" } })),
       ...(options.routes?.(parts) ?? []),
     ],

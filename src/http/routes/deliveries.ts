@@ -4,7 +4,7 @@ import { HandoffError } from "../../domain/errors.ts";
 import type { Delivery } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
-import { found, Instant, instantOrNull, mapPage, pageOf, pageQuery } from "../shapes.ts";
+import { found, Instant, instantOrNull, pageOf, pageQuery } from "../shapes.ts";
 import type { AdminDeps } from "./deps.ts";
 
 const Mail = z.strictObject({ to: z.string(), subject: z.string(), text: z.string() });
@@ -19,7 +19,6 @@ const DeliveryShown = z
     connectionId: z.string().nullable(),
     conversationId: z.string().nullable(),
     handoffId: z.string().nullable(),
-    event: z.string().nullable().meta({ description: "What a callback tells of" }),
     attempts: z.int(),
     lastError: z.string().nullable().meta({ description: "Why the last attempt failed, in words" }),
     createdAt: Instant,
@@ -29,16 +28,10 @@ const DeliveryShown = z
   })
   .meta({ id: "Delivery", description: "One effect owed to the outside" });
 
-const EventPayload = z.looseObject({ type: z.string() });
-const MailPayload = z.looseObject({
-  to: z.union([z.string(), z.array(z.string())]),
-  subject: z.string(),
-  text: z.string(),
-});
-const WrappedMail = z.looseObject({ mail: MailPayload });
-
 /** What a delivery carries stays inside, apart from held mail: nobody else could read it. */
-function show(delivery: Delivery): z.infer<typeof DeliveryShown> {
+async function show(delivery: Delivery, mailOf: AdminDeps["mailOf"]): Promise<z.infer<typeof DeliveryShown>> {
+  const isHeldMail = delivery.kind === "email" && delivery.state === "held";
+  const mail = isHeldMail ? await mailOf(delivery).catch(() => null) : null;
   return {
     id: `dlv_${delivery.n}`,
     kind: delivery.kind,
@@ -46,20 +39,13 @@ function show(delivery: Delivery): z.infer<typeof DeliveryShown> {
     connectionId: delivery.connectionId,
     conversationId: delivery.conversationId,
     handoffId: delivery.handoffId,
-    event: delivery.kind === "callback" ? (EventPayload.safeParse(delivery.payload).data?.type ?? null) : null,
     attempts: delivery.attempts,
     lastError: delivery.lastError,
     createdAt: delivery.createdAt.toISOString(),
     nextAt: instantOrNull(delivery.nextAt),
     doneAt: instantOrNull(delivery.doneAt),
-    mail: delivery.kind === "email" && delivery.state === "held" ? mailIn(delivery.payload) : null,
+    mail: mail && { to: mail.to, subject: mail.subject, text: mail.text },
   };
-}
-
-function mailIn(payload: unknown): z.infer<typeof Mail> | null {
-  const mail = WrappedMail.safeParse(payload).data?.mail ?? MailPayload.safeParse(payload).data;
-  if (mail === undefined) return null;
-  return { to: Array.isArray(mail.to) ? mail.to.join(", ") : mail.to, subject: mail.subject, text: mail.text };
 }
 
 /** The number in `dlv_42`; null for what is no such id. */
@@ -68,7 +54,7 @@ function numberOf(id: string | undefined): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
-export function deliveryRoutes({ store }: AdminDeps): Route[] {
+export function deliveryRoutes({ store, mailOf }: AdminDeps): Route[] {
   return [
     defineRoute({
       method: "GET",
@@ -85,7 +71,9 @@ export function deliveryRoutes({ store }: AdminDeps): Route[] {
       responses: { 200: { description: "Deliveries, newest first", schema: pageOf(DeliveryShown) } },
       idempotent: false,
       async handler({ principal, query }) {
-        return { status: 200, body: mapPage(await store.read.deliveries(principal.workspaceId, query), show) };
+        const page = await store.read.deliveries(principal.workspaceId, query);
+        const items = await Promise.all(page.items.map((one) => show(one, mailOf)));
+        return { status: 200, body: { items, nextCursor: page.nextCursor } };
       },
     }),
     defineRoute({
@@ -98,7 +86,7 @@ export function deliveryRoutes({ store }: AdminDeps): Route[] {
       idempotent: false,
       async handler({ principal, params }) {
         const n = found(numberOf(params["id"]));
-        return { status: 200, body: show(found(await store.read.delivery(principal.workspaceId, n))) };
+        return { status: 200, body: await show(found(await store.read.delivery(principal.workspaceId, n)), mailOf) };
       },
     }),
     defineRoute({
@@ -118,7 +106,7 @@ export function deliveryRoutes({ store }: AdminDeps): Route[] {
           if (!(await tx.retryDelivery(principal.workspaceId, n, now))) {
             throw new HandoffError("conflict", `It is ${delivery.state}: only a dead or held one can be sent again`);
           }
-          return { status: 202, body: show(found(await tx.delivery(principal.workspaceId, n))) };
+          return { status: 202, body: await show(found(await tx.delivery(principal.workspaceId, n)), mailOf) };
         });
       },
     }),

@@ -1,4 +1,5 @@
-import type { Clock, ConnectorFactory, Log, Outgoing, Store } from "../../ports.ts";
+import type { Clock, ConnectorFactory, Log, Mail, Outgoing, Store } from "../../ports.ts";
+import type { Delivery } from "../../ports-store.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
 import type { Tokens } from "../tokens.ts";
 
@@ -16,4 +17,6 @@ export interface AdminDeps {
   readonly factories: ReadonlyMap<string, ConnectorFactory>;
   /** Called after a connection was changed or deleted: whoever keeps a connector of it drops it. */
   readonly connectionChanged: (connectionId: string) => void;
+  /** The mail that a delivery stands for. Throws DeliveryError when what it is about is gone. */
+  readonly mailOf: (delivery: Delivery) => Promise<Mail>;
 }
