@@ -128,13 +128,13 @@ function bearerOf(header: string | undefined): string {
 }
 
 function paramsOf(request: Request, schema: z.ZodType | undefined): unknown {
-  if (schema !== undefined) return parseGiven(schema, request.params, { root: "path", code: "malformed_request" });
   for (const value of Object.values(request.params)) {
     // No id of ours is so long or holds such a character, and not every database would take the question.
     if (value === undefined || value.length > LONGEST_PARAMETER || value.includes("\u0000")) {
       throw new HandoffError("not_found");
     }
   }
+  if (schema !== undefined) return parseGiven(schema, request.params, { root: "path", code: "malformed_request" });
   return request.params;
 }
 

@@ -29,6 +29,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 const MAX_CONNECTIONS = 10_000;
 const STOP_POLL_MS = 20;
+const LINGER_MS = 500;
 
 /** Something served beside the routes: webhooks, static pages, the console. Its errors are answered like everybody's. */
 export interface Mount {
@@ -148,7 +149,9 @@ function createNodeServer(app: Express, { timeouts = {}, baseUrl }: HttpServerOp
       socket.destroy();
       return;
     }
-    socket.end(brokenRequestAnswer(error.code, baseUrl()), () => socket.destroy());
+    socket.end(brokenRequestAnswer(error.code, baseUrl()));
+    // Cut off at once while more is coming in, the answer would be lost on its way.
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   });
   return server;
 }

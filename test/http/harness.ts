@@ -12,6 +12,7 @@ import type { Route } from "../../src/http/route.ts";
 import { adminRoutes } from "../../src/http/routes/admin.ts";
 import type { AdminDeps } from "../../src/http/routes/deps.ts";
 import { healthRoutes } from "../../src/http/routes/health.ts";
+import { mailOf } from "../../src/handoffs/mail.ts";
 import { newId } from "../../src/ids.ts";
 import type { CheckReport, Connector, ConnectorFactory, Log, LogFields, Outgoing, Store } from "../../src/ports.ts";
 import { createSealer } from "../../src/secrets/sealing.ts";
@@ -48,6 +49,8 @@ export interface CallOptions {
   /** Sent as they are, instead of `body`. */
   readonly bytes?: Uint8Array | string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent in chunks, without its length. */
+  readonly chunked?: boolean;
 }
 
 export interface Reply {
@@ -82,6 +85,7 @@ export async function startWorld(
     baseUrl: () => url,
     factories: new Map([["fakedesk", fakedesk(helpdesk)]]),
     connectionChanged: (id) => changed.push(id),
+    mailOf: (delivery) => mailOf(store.read, delivery),
   };
   const routes = [
     ...(options.extra?.(store) ?? []),
@@ -141,9 +145,8 @@ async function send(url: string, method: string, path: string, given: CallOption
     const request = httpRequest(`${url}${path}`, {
       method,
       headers: {
-        ...(payload === undefined
-          ? {}
-          : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
+        ...(payload === undefined ? {} : { "content-type": "application/json" }),
+        ...(payload === undefined || given.chunked ? {} : { "content-length": Buffer.byteLength(payload) }),
         ...(given.token === undefined ? {} : { authorization: `Bearer ${given.token}` }),
         ...given.headers,
       },
@@ -160,7 +163,7 @@ async function send(url: string, method: string, path: string, given: CallOption
           status: response.statusCode ?? 0,
           headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
           text,
-          body: type.includes("json") ? JSON.parse(text) : undefined,
+          body: type.includes("json") && text !== "" ? JSON.parse(text) : undefined,
         });
       });
     });

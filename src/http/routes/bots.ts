@@ -5,6 +5,8 @@ import { HandoffError } from "../../domain/errors.ts";
 import { newId } from "../../ids.ts";
 import type { Bot } from "../../ports-store.ts";
 import { botSecretContext } from "../../secrets/contexts.ts";
+import { SealingError } from "../../secrets/sealing.ts";
+import type { Sealer } from "../../secrets/sealing.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
@@ -53,11 +55,20 @@ const show = (bot: Bot): z.infer<typeof BotShown> => ({
 /** A new secret in the form that Standard Webhooks gives it. */
 export const newSigningSecret = (): string => `whsec_${randomBytes(24).toString("base64")}`;
 
+function openSecret(sealer: Sealer, bot: Bot): string {
+  try {
+    return sealer.open(bot.sealedSecret, botSecretContext(bot.workspaceId, bot.id));
+  } catch (error) {
+    if (!(error instanceof SealingError)) throw error;
+    throw new HandoffError("conflict", `${error.message} Or rotate the bot's secret.`, { cause: error });
+  }
+}
+
 export function botRoutes(deps: AdminDeps): Route[] {
   const { store, sealer, tokens } = deps;
   const read = async (workspaceId: string, id: string | undefined) =>
     found(await store.read.bot(workspaceId, id ?? ""));
-  const secretOf = (bot: Bot) => sealer.open(bot.sealedSecret, botSecretContext(bot.workspaceId, bot.id));
+  const secretOf = (bot: Bot) => openSecret(sealer, bot);
 
   function checkCallbackUrl(url: string | null | undefined): void {
     const fault = url ? deps.outgoing.urlFault(url) : null;

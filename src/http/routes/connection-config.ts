@@ -4,6 +4,7 @@ import type { Fault } from "../../domain/errors.ts";
 import type { ConnectorFactory, Outgoing } from "../../ports.ts";
 import type { Connection } from "../../ports-store.ts";
 import { connectionSecretsContext } from "../../secrets/contexts.ts";
+import { SealingError } from "../../secrets/sealing.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
 import { faultsOf } from "../faults.ts";
 
@@ -94,6 +95,29 @@ export function openSecrets(sealer: Sealer, connection: Place & Pick<Connection,
   if (connection.sealedSecrets === null) return {};
   const context = connectionSecretsContext(connection.workspaceId, connection.id);
   return Fields.parse(JSON.parse(sealer.open(connection.sealedSecrets, context)));
+}
+
+/** The stored secrets, or none and why: sealed under another BATON_SECRET, they can be given anew. */
+export function tryToOpen(sealer: Sealer, connection: Connection): { secrets: Fields; problem: string | null } {
+  try {
+    return { secrets: openSecrets(sealer, connection), problem: null };
+  } catch (error) {
+    if (!(error instanceof SealingError)) throw error;
+    return { secrets: {}, problem: error.message };
+  }
+}
+
+/** What the factory has against a stored configuration, in words; null when it takes it. */
+export function configFaults(factory: ConnectorFactory, config: Fields): string | null {
+  try {
+    factory.parseConfig(config);
+    return null;
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    return faultsOf(error, config)
+      .map(({ path, message }) => `${path} ${message}`)
+      .join("; ");
+  }
 }
 
 /** The stored configuration as the factory's `parseConfig` takes it, credentials included. Throws SealingError. */

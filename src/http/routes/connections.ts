@@ -7,7 +7,7 @@ import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant, instantOrNull, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
 import { showSettings } from "./bot-settings.ts";
-import { openSecrets, patchedConfig, readConfig, sealSecrets, wholeConfig } from "./connection-config.ts";
+import { configFaults, patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
 import { connectionTypeRoutes } from "./connection-types.ts";
 import type { AdminDeps } from "./deps.ts";
 
@@ -47,7 +47,8 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
 
   function show(connection: Connection): z.infer<typeof ConnectionShown> {
     const secretFields = factories.get(connection.type)?.secretFields ?? [];
-    const secrets = secretFields.length === 0 ? {} : openSecrets(sealer, connection);
+    const opened = tryToOpen(sealer, connection);
+    const { secrets } = opened;
     const webhookUrl = `${deps.baseUrl()}/webhooks/${connection.type}/${connection.id}`;
     return {
       id: connection.id,
@@ -57,7 +58,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       secrets: Object.fromEntries(secretFields.map((field) => [field, typeof secrets[field] === "string"])),
       webhookUrl,
       webhookUrlUnsigned: `${webhookUrl}/${connection.pathSecret}`,
-      problem: connection.problem,
+      problem: opened.problem ?? connection.problem,
       problemSince: instantOrNull(connection.problemSince),
       lastWebhookAt: instantOrNull(connection.lastWebhookAt),
       createdAt: connection.createdAt.toISOString(),
@@ -78,7 +79,12 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
   /** Never throws for what is wrong with the connection: that is the report. */
   async function check(connection: Connection): Promise<CheckReport> {
     const factory = factoryOf(connection.type);
-    const connector = factory.create(factory.parseConfig(wholeConfig(sealer, connection)), {
+    const opened = tryToOpen(sealer, connection);
+    if (opened.problem !== null) return failedCheck("credentials", opened.problem);
+    const config = { ...connection.config, ...opened.secrets };
+    const faults = configFaults(factory, config);
+    if (faults !== null) return failedCheck("configuration", faults);
+    const connector = factory.create(factory.parseConfig(config), {
       connectionId: connection.id,
       workspaceId: connection.workspaceId,
       baseUrl: deps.baseUrl(),
@@ -182,7 +188,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
               ? null
               : patchedConfig(
                   factoryOf(connection.type),
-                  { config: connection.config, secrets: openSecrets(sealer, connection) },
+                  { config: connection.config, secrets: tryToOpen(sealer, connection).secrets },
                   body.config,
                   outgoing,
                 );
@@ -255,6 +261,12 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
     }),
   ];
 }
+
+const failedCheck = (step: string, message: string): CheckReport => ({
+  ok: false,
+  findings: [{ step, ok: false, message, fix: null }],
+  about: {},
+});
 
 function problemIn(report: CheckReport): string | null {
   const bad = report.findings.filter((finding) => !finding.ok);

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { documentedRoutes } from "../../src/http/documented-routes.ts";
+import { SCOPES } from "../../src/http/principal.ts";
+import type { Scope } from "../../src/http/principal.ts";
+import type { Route } from "../../src/http/route.ts";
+import { startWorld } from "./harness.ts";
+import type { World } from "./harness.ts";
+
+let world: World;
+let mine: Owned;
+let theirs: Owned;
+
+/** A workspace with one of everything. */
+interface Owned {
+  readonly workspaceId: string;
+  readonly admin: string;
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+async function own(name: string): Promise<Owned> {
+  const { id: workspaceId, admin } = await world.workspace(name);
+  const post = async (path: string, body?: unknown) => (await world.call("POST", path, { token: admin, body })).body;
+  const bot = await post("/v1/bots", { name: "b" });
+  const member = await post("/v1/members", { name: "m" });
+  const config = { baseUrl: "https://desk.example", accountId: 1, apiAccessToken: "t" };
+  const connection = await post("/v1/connections", { type: "fakedesk", config });
+  const token = await post(`/v1/bots/${bot.id}/tokens`);
+  const now = new Date();
+  const lane = `callback:${bot.id}`;
+  await world.store.write((tx) =>
+    tx.addDeliveries(
+      [{ workspaceId, lane, kind: "callback", connectionId: null, conversationId: null, handoffId: null, payload: {} }],
+      now,
+    ),
+  );
+  const [delivery] = (await world.store.read.deliveries(workspaceId, { limit: 1 })).items;
+  return {
+    workspaceId,
+    admin,
+    ids: {
+      bots: bot.id,
+      members: member.id,
+      connections: connection.id,
+      tokens: token.id,
+      deliveries: `dlv_${delivery?.n}`,
+      workspaces: workspaceId,
+      leads: "led_none",
+    },
+  };
+}
+
+// Handoffs and conversations have stories of their own.
+const own2 = (route: Route) => !/^\/v1\/(?:handoffs|conversations|availability)/.test(route.path);
+const routes = documentedRoutes().filter(own2);
+const guarded = routes.filter((route) => route.scopes !== "public");
+const label = (route: Route) => `${route.method} ${route.path}`;
+
+/** A body that each route takes, so that nothing but rights and ids decides. */
+const BODIES: Readonly<Record<string, unknown>> = {
+  "POST /v1/workspaces": { name: "w" },
+  "POST /v1/bots": { name: "b" },
+  "PATCH /v1/bots/{id}": { name: "b2" },
+  "PUT /v1/bots/{id}/settings": {},
+  "PATCH /v1/bots/{id}/settings": {},
+  "POST /v1/connections": {
+    type: "fakedesk",
+    config: { baseUrl: "https://desk.example", accountId: 1, apiAccessToken: "t" },
+  },
+  "PATCH /v1/connections/{id}": { name: "c2" },
+  "POST /v1/members": { name: "m" },
+  "PATCH /v1/members/{id}": { name: "m2" },
+  "PUT /v1/members/{id}/presence": { status: "online" },
+};
+
+const filled = (route: Route, ids: Readonly<Record<string, string>>) => {
+  const [, collection = ""] = /^\/v1\/([a-z]+)/.exec(route.path) ?? [];
+  return route.path.replace("{id}", ids[collection] ?? "nothing");
+};
+const call = (route: Route, path: string, token: string | undefined) =>
+  world.call(route.method, path, { token, body: BODIES[label(route)] });
+
+beforeAll(async () => {
+  world = await startWorld();
+  [mine, theirs] = [await own("mine"), await own("theirs")];
+});
+afterAll(() => world.close());
+
+const subjects: Readonly<Record<Scope, string>> = {
+  operator: "operator",
+  admin: "ws_any",
+  agent: "mem_any",
+  bot: "bot_any",
+  visitor: "cnv_any",
+};
+const tokenOf = (scope: Scope) =>
+  scope === "admin" ? mine.admin : world.token(scope, scope === "operator" ? null : mine.workspaceId, subjects[scope]);
+
+describe("every guarded route", () => {
+  test("there are some", () => expect(guarded.length).toBeGreaterThan(25));
+
+  test.each(guarded.map((route) => [label(route), route] as const))("%s asks for a token", async (_label, route) => {
+    const answer = await call(route, filled(route, mine.ids), undefined);
+    expect([answer.status, answer.body.code]).toEqual([401, "unauthenticated"]);
+    expect(answer.headers.get("www-authenticate")).toBe('Bearer realm="baton"');
+  });
+
+  const wrong = guarded.flatMap((route) =>
+    SCOPES.filter((scope) => !(route.scopes as readonly string[]).includes(scope)).map(
+      (scope) => [label(route), scope, route] as const,
+    ),
+  );
+  test.each(wrong)("%s refuses scope %s, own and foreign ids alike", async (_label, scope, route) => {
+    for (const { ids } of [mine, theirs]) {
+      const answer = await call(route, filled(route, ids), tokenOf(scope));
+      expect([answer.status, answer.body.code]).toEqual([403, "forbidden_scope"]);
+    }
+  });
+});
+
+describe("a foreign id", () => {
+  const withId = guarded.filter((route) => route.path.includes("{id}") && route.scopes !== "public");
+  const cases = withId.flatMap((route) =>
+    (route.scopes as readonly Scope[])
+      .filter((scope) => scope !== "operator")
+      .map((scope) => [label(route), scope, route] as const),
+  );
+
+  test.each(cases)("%s as %s answers as if it did not exist", async (_label, scope, route) => {
+    const foreign = await call(route, filled(route, theirs.ids), tokenOf(scope));
+    const unknown = await call(route, route.path.replace("{id}", "nothing_0000"), tokenOf(scope));
+    expect(foreign.status).toBe(404);
+    const same = ({ body }: typeof foreign) => ({ ...body, instance: "", requestId: "" });
+    expect(same(foreign)).toEqual(same(unknown));
+  });
+
+  test("and nothing of the other workspace has changed or shows in a list", async () => {
+    for (const path of ["/v1/bots", "/v1/connections", "/v1/members", "/v1/deliveries", "/v1/tokens"]) {
+      const own = await world.call("GET", path, { token: mine.admin });
+      const other = await world.call("GET", path, { token: theirs.admin });
+      for (const id of Object.values(theirs.ids)) expect(own.text).not.toContain(`"${id}"`);
+      expect(other.body.items).toHaveLength(path === "/v1/tokens" ? 2 : 1);
+    }
+    expect((await world.call("GET", `/v1/bots/${theirs.ids["bots"]}`, { token: theirs.admin })).body.name).toBe("b");
+  });
+});
+
+describe("an own id", () => {
+  // Last: some of these remove what they are called on.
+  const order = ["GET", "PUT", "PATCH", "POST", "DELETE"];
+  const allowed = guarded
+    .flatMap((route) => (route.scopes as readonly Scope[]).map((scope) => ({ route, scope })))
+    .filter(
+      ({ route, scope }) => !route.path.startsWith("/v1/leads/") && !(scope === "agent" && route.path.includes("{id}")),
+    )
+    .toSorted((one, other) => order.indexOf(one.route.method) - order.indexOf(other.route.method))
+    .map(({ route, scope }) => [label(route), scope, route] as const);
+
+  test.each(allowed)("%s as %s is served", async (name, scope, route) => {
+    const answer = await call(route, filled(route, mine.ids), tokenOf(scope));
+    // What waits needs no retry: refused by its state, not by its rights.
+    expect(answer.status).toBeLessThan(name.endsWith("/retry") ? 410 : 300);
+  });
+});
+
+describe("the log", () => {
+  test("tells of each request by its template, with ids and nothing else", async () => {
+    world.logged.length = 0;
+    const token = tokenOf("admin");
+    await world.call("GET", `/v1/bots/${mine.ids["bots"]}?x=canary`, { token });
+    await world.call("GET", "/v1/canary", { token });
+    const lines = world.logged.filter(({ event }) => event === "request_served").map(({ fields }) => fields);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        method: "GET",
+        route: "/v1/bots/{id}",
+        httpStatus: 200,
+        workspaceId: mine.workspaceId,
+      }),
+      expect.objectContaining({ method: "GET", route: null, httpStatus: 404, code: "not_found" }),
+    ]);
+    expect(JSON.stringify(lines)).not.toContain("canary");
+    expect(JSON.stringify(lines)).not.toContain(token);
+  });
+});
