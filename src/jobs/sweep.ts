@@ -1,0 +1,102 @@
+import type { Clock, Log, Store } from "../ports.ts";
+import type { ConnectionCircuits } from "./circuit.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Looks } from "./looks.ts";
+import type { Overdue } from "./overdue.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { JobsTiming } from "./timing.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+export interface SweepDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timing: JobsTiming;
+  readonly scheduler: Scheduler;
+  readonly circuits: ConnectionCircuits;
+  readonly lanes: Lanes;
+  readonly looks: Looks;
+  readonly webhooks: Webhooks;
+  readonly overdue: Overdue;
+}
+
+export interface Sweep {
+  /** Sweeps now, and from then on every `sweepMs`. Resolves after the first time. */
+  start(): Promise<void>;
+  /** Sweeps in the next turn instead of at the next interval. */
+  soon(): void;
+  /** Resolves when a running sweep has ended. */
+  close(): Promise<void>;
+}
+
+/** Rows that one sweep reads at most to find those behind what it cannot take up. */
+const DEEPEST_READ = 10_000;
+
+/**
+ * Asks the store what is due, so that a wake-up that got lost costs one interval, and everything works again right after a
+ * start. A part that fails is logged; the others and the next sweep are not touched by it.
+ */
+export function createSweep(deps: SweepDeps): Sweep {
+  const { store, clock, timing, log } = deps;
+  let cancel: (() => void) | null = null;
+  let isClosed = false;
+  let isDueSoon = false;
+  let running: Promise<void> | null = null;
+
+  async function dueLanes(): Promise<void> {
+    const { lanes, circuits } = deps;
+    lanes.pump();
+    for (let limit = lanes.waiting() + timing.sweepRows; ; limit *= 4) {
+      const due = await store.read.dueLanes(clock(), limit, [...circuits.paused(), ...lanes.crowded()]);
+      const fresh = lanes.found(due);
+      if (due.length < limit || fresh > 0 || limit >= DEEPEST_READ) return;
+    }
+  }
+
+  async function dueLooks(): Promise<void> {
+    deps.looks.pump();
+    deps.looks.found(await store.read.handoffsToLook(clock(), deps.looks.waiting() + timing.sweepRows));
+  }
+
+  async function passedLimits(): Promise<void> {
+    deps.overdue.found(await store.read.overdueHandoffs(clock(), deps.overdue.stuck() + timing.sweepRows));
+  }
+
+  async function once(): Promise<void> {
+    const parts = { passedLimits, dueLanes, dueLooks };
+    for (const [part, run] of Object.entries(parts)) {
+      try {
+        await run();
+      } catch (error) {
+        log.error("sweep_failed", { kind: part, error });
+      }
+    }
+    await deps.webhooks.drain({ deep: true });
+  }
+
+  async function sweep(): Promise<void> {
+    if (isClosed || running !== null) return;
+    cancel?.();
+    running = once();
+    await running;
+    running = null;
+    if (!isClosed) cancel = deps.scheduler.after(timing.sweepMs, () => void sweep());
+  }
+
+  return {
+    start: sweep,
+    soon() {
+      if (isDueSoon) return;
+      isDueSoon = true;
+      deps.scheduler.soon(() => {
+        isDueSoon = false;
+        void sweep();
+      });
+    },
+    async close() {
+      isClosed = true;
+      cancel?.();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { Circuits, Clock, Duties, Log, Store } from "../ports.ts";
+import { createAlarms } from "./alarms.ts";
+import { createAnnouncements } from "./announcements.ts";
+import { createCircuits } from "./circuit.ts";
+import type { CircuitEvents } from "./circuit.ts";
+import { createLanes } from "./lanes.ts";
+import { createLooks } from "./looks.ts";
+import { createOverdue } from "./overdue.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { createSweep } from "./sweep.ts";
+import type { JobsTiming } from "./timing.ts";
+import { createWebhooks } from "./webhooks.ts";
+
+export interface WorkerDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly duties: Duties;
+  readonly timing: JobsTiming;
+  readonly scheduler: Scheduler;
+  /** From 0 up to but not including 1: spreads waits. */
+  readonly random: () => number;
+}
+
+/** The work itself, whoever wakes it. Nothing here rejects; what goes wrong is logged and found again by the sweep. */
+export interface Worker {
+  readonly circuits: Circuits;
+  wakeLane(lane: string): void;
+  wakeLook(workspaceId: string, handoffId: string): void;
+  wakeWebhooks(): void;
+  /** Begins to sweep; resolves after the first sweep. */
+  start(): Promise<void>;
+  /** No new work; resolves when what runs has ended, or after `withinMs`. */
+  stop(withinMs: number): Promise<void>;
+}
+
+/** Builds the worker. An implementation of Jobs adds what carries a wake-up from the commit to here. */
+export function createWorker(deps: WorkerDeps): Worker {
+  const { clock, timing, scheduler, random } = deps;
+  let phase: "new" | "running" | "stopping" | "over" = "new";
+  const isStopping = () => phase === "stopping" || phase === "over";
+  const announcements = createAnnouncements(deps);
+  const events: CircuitEvents = {
+    opened: (id, problem) => announcements.opened(id, problem),
+    closed(id) {
+      announcements.closed(id);
+      sweep.soon(); // what was kept back while it was down
+    },
+  };
+  const circuits = createCircuits({ clock, timing, random, events });
+  const alarms = createAlarms({ clock, scheduler, withinMs: timing.sweepMs });
+  const shared = { ...deps, circuits, alarms, isStopping, isOver: () => phase === "over" };
+  const lanes = createLanes(shared);
+  const looks = createLooks(shared);
+  const webhooks = createWebhooks(shared);
+  const overdue = createOverdue(shared);
+  const sweep = createSweep({ ...shared, lanes, looks, webhooks, overdue });
+  let started: Promise<void> | null = null;
+
+  const isRunning = () => phase === "running";
+  return {
+    circuits,
+    wakeLane(lane) {
+      if (isRunning()) lanes.wake(lane);
+    },
+    wakeLook(workspaceId, handoffId) {
+      if (isRunning()) void looks.wake(workspaceId, handoffId);
+    },
+    wakeWebhooks() {
+      if (isRunning()) void webhooks.drain();
+    },
+    start() {
+      if (phase === "new") {
+        phase = "running";
+        started = sweep.start();
+      }
+      return started ?? Promise.resolve();
+    },
+    async stop(withinMs) {
+      if (isStopping()) return;
+      phase = "stopping";
+      alarms.clear();
+      const work = Promise.all([sweep.close(), lanes.close(), looks.close(), webhooks.close(), overdue.close()]);
+      await within(scheduler, withinMs, async () => {
+        await work;
+        await announcements.settled();
+      });
+      phase = "over";
+    },
+  };
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(scheduler: Scheduler, ms: number, work: () => Promise<void>): Promise<void> {
+  const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
+  const cancel = scheduler.after(ms, resolve);
+  await Promise.race([work(), timeIsUp]);
+  cancel();
+}
