@@ -30,6 +30,8 @@ export interface GroupCommit {
  *
  * Units run strictly one after the other, since savepoints nest: undoing the one opened first would also undo a finished one
  * opened after it. None is answered before the commit has returned, and a failed commit fails them all.
+ *
+ * @param onCommitted called after each commit, before its units are answered; must not throw
  */
 export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => void): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
@@ -66,13 +68,22 @@ export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => 
       } while (taken.length < MOST_UNITS && performance.now() - since < MOST_MS);
       commit.run();
     } catch (error) {
-      if (db.inTransaction) db.exec("ROLLBACK");
+      rollBack();
       for (const unit of taken.length > 0 ? taken : waiting.splice(0)) unit.reject(unavailable(error));
       return;
     }
     onCommitted();
     for (const { unit, value } of finished) unit.resolve(value);
     for (const { unit, error } of failed) unit.reject(asStorageError(error));
+  }
+
+  /** Should even this fail, the next BEGIN fails too, comes here again, and its units are told. */
+  function rollBack(): void {
+    try {
+      if (db.inTransaction) db.exec("ROLLBACK");
+    } catch {
+      // The fault that led here is the one to tell.
+    }
   }
 
   async function drain(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Conversation, Message } from "../domain/conversation.ts";
+import { HandoffError } from "../domain/errors.ts";
 import type { StoredEvent } from "../ports-store.ts";
 import { conversationOf, conversationRow, eventOf, messageOf, messageRow } from "./rows.ts";
 import type { ConversationsTable, EventsTable, MessagesTable } from "./schema.ts";
@@ -139,6 +140,16 @@ const eventRange = statement((db, s: Omit<Range, "up_to">) =>
     .limit(s.limit),
 );
 
+/** @throws HandoffError `not_found` for a conversation of another workspace, exactly as for an unknown one */
+async function mustOwn(on: Executor, workspaceId: string, rows: readonly { conversationId: string }[]): Promise<void> {
+  for (const id of new Set(rows.map((row) => row.conversationId))) {
+    if ((await ownerOf.first(on, { workspace_id: workspaceId, id })) === null) throw new HandoffError("not_found");
+  }
+}
+const ownerOf = statement((db, s: { workspace_id: string; id: string }) =>
+  db.selectFrom("conversations").select("id").where("id", "=", s.id).where("workspace_id", "=", s.workspace_id),
+);
+
 export const conversationReads = (on: Executor) => ({
   async conversationByKey(workspaceId: string, botId: string, key: string): Promise<Conversation | null> {
     const row = await byKey.first(on, { workspace_id: workspaceId, bot_id: botId, key });
@@ -217,9 +228,11 @@ export const conversationWrites = (on: Executor, touched: (conversationId: strin
     return known;
   },
   async addMessages(workspaceId: string, messages: readonly Message[]): Promise<void> {
+    await mustOwn(on, workspaceId, messages);
     for (const one of messages) await insertMessage.run(on, messageRow(workspaceId, one));
   },
   async addEvents(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
+    await mustOwn(on, workspaceId, events);
     for (const one of events) {
       touched(one.conversationId);
       await insertEvent.run(on, {

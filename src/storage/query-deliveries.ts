@@ -1,21 +1,11 @@
 import { sql } from "kysely";
-import type {
-  ClaimedLane,
-  Delivery,
-  DeliveryFilter,
-  DueLane,
-  NewDelivery,
-  Page,
-  Reads,
-  Tx,
-  WebhookRow,
-} from "../ports-store.ts";
+import type { ClaimedLane, Delivery, DeliveryFilter, DueLane, NewDelivery, Page, Reads, Tx } from "../ports-store.ts";
 import { pageOf } from "./query-handoffs.ts";
 import { deliveryOf } from "./rows.ts";
-import { all, run, slotsOf, statement } from "./statements.ts";
+import { all, slotsOf, statement } from "./statements.ts";
 import type { Executor } from "./statements.ts";
 
-/** What is owed to the outside, its lanes, and webhooks that came in. */
+/** What is owed to the outside, and its lanes. */
 
 const INSERT_COLUMNS = [
   "workspace_id",
@@ -56,6 +46,22 @@ const wakeLane = statement((db, s: { lane: string; connection_id: string | null;
       c.column("lane").doUpdateSet((e) => ({ due_at: e.fn.coalesce("lanes.due_at", "excluded.due_at") })),
     ),
 );
+// Something came to the front of the lane: its own time, if it has one, is kept by the claim.
+const hurryLane = statement((db, s: { lane: string; connection_id: string | null; now: number }) =>
+  db
+    .insertInto("lanes")
+    .values({ lane: s.lane, connection_id: s.connection_id, due_at: s.now, lease: 0, lease_until: null })
+    .onConflict((c) =>
+      c.column("lane").doUpdateSet((e) => ({
+        due_at: e
+          .case()
+          .when("lanes.due_at", "<", e.ref("excluded.due_at"))
+          .then(e.ref("lanes.due_at"))
+          .else(e.ref("excluded.due_at"))
+          .end(),
+      })),
+    ),
+);
 const takeLane = statement((db, s: { lane: string; now: number; until: number }) =>
   db
     .updateTable("lanes")
@@ -81,8 +87,26 @@ const restLane = statement((db, s: { lane: string; lease: number; due: number | 
     .where("lane", "=", s.lane)
     .where("lease", "=", s.lease),
 );
+const dueAt = statement((db, s: { lane: string; due: number }) =>
+  db.updateTable("lanes").set({ due_at: s.due }).where("lane", "=", s.lane),
+);
+// A lane that was given back keeps its number until the next claim, but nobody holds it: hence `lease_until`.
 const prolong = statement((db, s: { lane: string; lease: number; until: number }) =>
-  db.updateTable("lanes").set({ lease_until: s.until }).where("lane", "=", s.lane).where("lease", "=", s.lease),
+  db
+    .updateTable("lanes")
+    .set({ lease_until: s.until })
+    .where("lane", "=", s.lane)
+    .where("lease", "=", s.lease)
+    .where("lease_until", "is not", null),
+);
+// Changes nothing: locks the row until the commit, so that nobody can take the lane in between.
+const lockLease = statement((db, s: { lane: string; lease: number }) =>
+  db
+    .updateTable("lanes")
+    .set((e) => ({ lease: e.ref("lease") }))
+    .where("lane", "=", s.lane)
+    .where("lease", "=", s.lease)
+    .where("lease_until", "is not", null),
 );
 const markSending = statement((db, s: { n: number; now: number; happened: number }) =>
   db
@@ -94,9 +118,6 @@ const markSending = statement((db, s: { n: number; now: number; happened: number
       may_have_happened: s.happened,
     }))
     .where("n", "=", s.n),
-);
-const holdsLease = statement((db, s: { lane: string; lease: number }) =>
-  db.selectFrom("lanes").select("lane").where("lane", "=", s.lane).where("lease", "=", s.lease),
 );
 const endDelivery = statement((db, s: { n: number; state: string; error: string | null; now: number }) =>
   db
@@ -119,6 +140,16 @@ const putBack = statement((db, s: Again) =>
     .where("n", "=", s.n)
     .where("state", "=", sql.lit("sending")),
 );
+// The list of states is there for the index deliveries_owed, which covers no other rows.
+const dropWaiting = statement((db, s: { workspace_id: string; lane: string; reason: string; now: number }) =>
+  db
+    .updateTable("deliveries")
+    .set({ state: "dropped", last_error: s.reason, done_at: s.now })
+    .where("lane", "=", s.lane)
+    .where("state", "in", [sql.lit("waiting"), sql.lit("sending")])
+    .where("state", "=", sql.lit("waiting"))
+    .where("workspace_id", "=", s.workspace_id),
+);
 const setProgress = statement((db, s: { n: number; progress: string }) =>
   db
     .updateTable("deliveries")
@@ -126,42 +157,7 @@ const setProgress = statement((db, s: { n: number; progress: string }) =>
     .where("n", "=", s.n)
     .where("state", "=", sql.lit("sending")),
 );
-const insertWebhook = statement(
-  (db, s: { id: string; workspace_id: string; connection_id: string; dedupe_key: string; body: string; at: number }) =>
-    db
-      .insertInto("webhooks")
-      .values({
-        id: s.id,
-        workspace_id: s.workspace_id,
-        connection_id: s.connection_id,
-        dedupe_key: s.dedupe_key,
-        body: s.body,
-        received_at: s.at,
-        state: "waiting",
-        attempts: 0,
-        next_at: s.at,
-      })
-      .onConflict((c) => c.columns(["connection_id", "dedupe_key"]).doNothing()),
-);
-const waiting = statement((db, s: { now: number; limit: number }) =>
-  db
-    .selectFrom("webhooks")
-    .select(["id", "workspace_id", "connection_id", "body", "received_at", "attempts"])
-    .where("state", "=", sql.lit("waiting"))
-    .where("next_at", "<=", s.now)
-    .orderBy("next_at")
-    .orderBy("id")
-    .limit(s.limit),
-);
-const finish = statement((db, s: { id: string; state: string; error: string | null; body: string }) =>
-  db
-    .updateTable("webhooks")
-    // What is done is kept only to know it again; what failed keeps its body, to be replayed after the fix.
-    .set({ state: s.state, error: s.error, next_at: null, body: s.body })
-    .where("id", "=", s.id),
-);
-
-type DeliveryReads = Pick<Reads, "delivery" | "deliveries" | "deliveryCounts" | "dueLanes" | "waitingWebhooks">;
+type DeliveryReads = Pick<Reads, "delivery" | "deliveries" | "deliveryCounts" | "dueLanes">;
 
 export const deliveryReads = (on: Executor): DeliveryReads => ({
   async delivery(workspaceId, n): Promise<Delivery | null> {
@@ -206,24 +202,17 @@ export const deliveryReads = (on: Executor): DeliveryReads => ({
     }
     return await all(on, query);
   },
-  async waitingWebhooks(now, limit): Promise<readonly WebhookRow[]> {
-    const rows = await waiting.all(on, { now: now.getTime(), limit });
-    return rows.map((row) => ({
-      id: row.id,
-      workspaceId: row.workspace_id,
-      connectionId: row.connection_id,
-      body: row.body,
-      receivedAt: new Date(row.received_at),
-      attempts: row.attempts,
-    }));
-  },
 });
 
-/** Marks the head of a lane that is held as being sent. Null when nothing is owed there. */
+/** Marks the head of a lane that is held as being sent. Gives the lane back, and null, when nothing is owed there by now. */
 async function takeHead(on: Executor, lane: string, lease: number, now: Date): Promise<ClaimedLane | null> {
   const row = await headOfLane.first(on, { lane });
   if (row === null) {
     await restLane.run(on, { lane, lease, due: null });
+    return null;
+  }
+  if (row.state === "waiting" && row.next_at !== null && row.next_at > now.getTime()) {
+    await restLane.run(on, { lane, lease, due: row.next_at });
     return null;
   }
   // Still marked as being sent: the process that sent it has died, and nobody knows how far it came.
@@ -249,9 +238,6 @@ type DeliveryWrites = Pick<
   | "dropLane"
   | "retryDelivery"
   | "releaseHeld"
-  | "recordWebhook"
-  | "finishWebhook"
-  | "postponeWebhook"
 >;
 
 export const deliveryWrites = (on: Executor, woken: (lane: string) => void): DeliveryWrites => ({
@@ -285,36 +271,39 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
     return (await prolong.run(on, { lane: claim.lane, lease: claim.lease, until: now.getTime() + leaseMs })) > 0;
   },
   async saveProgress(claim, progress) {
-    if ((await holdsLease.first(on, claim)) === null) return false;
+    if ((await lockLease.run(on, claim)) === 0) return false;
     return (await setProgress.run(on, { n: claim.delivery.n, progress: JSON.stringify(progress) })) > 0;
   },
   async finishDelivery(claim, end, now, leaseMs) {
     const until = now.getTime() + leaseMs;
     if ((await prolong.run(on, { lane: claim.lane, lease: claim.lease, until })) === 0) return undefined;
     const values = { n: claim.delivery.n, state: end.state, error: end.error, now: now.getTime() };
-    await endDelivery.run(on, values);
+    // Ended already by this very claim: what follows it is being sent, and must not be taken a second time.
+    if ((await endDelivery.run(on, values)) === 0) return undefined;
     return await takeHead(on, claim.lane, claim.lease, now);
   },
-  async postponeDelivery(claim, again, _now) {
-    const due = again.nextAt.getTime();
-    if ((await restLane.run(on, { lane: claim.lane, lease: claim.lease, due })) === 0) return false;
-    await putBack.run(on, {
+  async postponeDelivery(claim, again, now) {
+    const { lane, lease } = claim;
+    if ((await lockLease.run(on, { lane, lease })) === 0) return false;
+    const changed = await putBack.run(on, {
       n: claim.delivery.n,
-      next_at: due,
+      next_at: again.nextAt.getTime(),
       error: again.error,
       happened: again.mayHaveHappened ? 1 : 0,
       counted: again.countAttempt ? 0 : 1,
     });
+    if (changed === 0) return false;
+    // An older one may have been retried in the meantime: then it is the head, and need not wait for this one.
+    const head = await headOfLane.first(on, { lane });
+    await restLane.run(on, { lane, lease, due: head?.next_at ?? now.getTime() });
     return true;
   },
   async dropLane(workspaceId, lane, reason, now) {
-    const query = on.db
-      .updateTable("deliveries")
-      .set({ state: "dropped", last_error: reason, done_at: now.getTime() })
-      .where("lane", "=", lane)
-      .where("workspace_id", "=", workspaceId)
-      .where("state", "=", "waiting");
-    await run(on, query);
+    const dropped = await dropWaiting.run(on, { workspace_id: workspaceId, lane, reason, now: now.getTime() });
+    if (dropped === 0) return;
+    // What joins the lane from now on must not wait for the time of a head that is gone.
+    const head = await headOfLane.first(on, { lane });
+    if (head?.state !== "sending") await dueAt.run(on, { lane, due: now.getTime() });
   },
   async retryDelivery(workspaceId, n, now) {
     const query = on.db
@@ -322,11 +311,11 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
       .set({ state: "waiting", next_at: null, done_at: null })
       .where("n", "=", n)
       .where("workspace_id", "=", workspaceId)
-      .where("state", "in", ["dead", "held", "dropped"])
+      .where("state", "in", ["dead", "held"])
       .returning(["lane", "connection_id"]);
     const [row] = await all(on, query);
     if (row === undefined) return false;
-    await wakeLane.run(on, { lane: row.lane, connection_id: row.connection_id, now: now.getTime() });
+    await hurryLane.run(on, { lane: row.lane, connection_id: row.connection_id, now: now.getTime() });
     woken(row.lane);
     return true;
   },
@@ -338,33 +327,9 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
       .returning(["lane", "connection_id"]);
     const rows = await all(on, query);
     for (const row of rows) {
-      await wakeLane.run(on, { lane: row.lane, connection_id: row.connection_id, now: now.getTime() });
+      await hurryLane.run(on, { lane: row.lane, connection_id: row.connection_id, now: now.getTime() });
       woken(row.lane);
     }
     return rows.length;
   },
-  async recordWebhook(row) {
-    const values = {
-      id: row.id,
-      workspace_id: row.workspaceId,
-      connection_id: row.connectionId,
-      dedupe_key: row.dedupeKey,
-      body: row.body,
-      at: row.receivedAt.getTime(),
-    };
-    return (await insertWebhook.run(on, values)) > 0;
-  },
-  async finishWebhook(id, state, error, _now) {
-    const body = state === "done" ? "" : ((await bodyOf.first(on, { id }))?.body ?? "");
-    await finish.run(on, { id, state, error, body });
-  },
-  async postponeWebhook(id, nextAt, error) {
-    const query = on.db
-      .updateTable("webhooks")
-      .set((e) => ({ attempts: e("attempts", "+", 1), next_at: nextAt.getTime(), error }))
-      .where("id", "=", id);
-    await run(on, query);
-  },
 });
-
-const bodyOf = statement((db, s: { id: string }) => db.selectFrom("webhooks").select("body").where("id", "=", s.id));

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { HandoffError } from "../domain/errors.ts";
 import type { Consent, Handoff, Lead } from "../domain/handoff.ts";
 import type { HandoffStatus } from "../domain/states.ts";
 import type { HandoffFilter, Page, StoredEvent } from "../ports-store.ts";
@@ -92,6 +93,8 @@ const overdue = statement((db, s: { now: number; limit: number }) =>
     .selectFrom("handoffs")
     .selectAll()
     .where((e) => e.or([e("accept_by", "<=", s.now), e("open_by", "<=", s.now), e("idle_at", "<=", s.now)]))
+    .where("status", "in", [sql.lit("pending"), sql.lit("acknowledged")])
+    .where("mode", "=", sql.lit("live"))
     .limit(s.limit),
 );
 const toLook = statement((db, s: { now: number; limit: number }) =>
@@ -173,7 +176,9 @@ export const handoffReads = (on: Executor) => ({
         .innerJoin("conversations", "conversations.id", "handoffs.conversation_id")
         .where((e) =>
           e.or([
-            sql<boolean>`lower(conversations.visitor) like ${like} escape '\\'`,
+            ...["name", "email", "phone"].map(
+              (key) => sql<boolean>`lower(${on.jsonText("conversations.visitor", key)}) like ${like} escape '\\'`,
+            ),
             sql<boolean>`lower(conversations.key) like ${like} escape '\\'`,
             sql<boolean>`lower(coalesce(handoffs.reason, '')) like ${like} escape '\\'`,
           ]),
@@ -264,6 +269,8 @@ export const handoffWrites = (on: Executor) => ({
     await run(on, on.db.insertInto("leads").values(values));
   },
   async addConsent(workspaceId: string, leadId: string, given: Consent): Promise<void> {
+    if ((await leadById.first(on, { workspace_id: workspaceId, id: leadId })) === null)
+      throw new HandoffError("not_found");
     const values = {
       lead_id: leadId,
       workspace_id: workspaceId,

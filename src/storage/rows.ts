@@ -36,8 +36,8 @@ import type {
 export const time = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
 export const ms = (at: Date | null): number | null => (at === null ? null : at.getTime());
 
-function json<Value>(text: string): Value {
-  return JSON.parse(text) as Value;
+function json(text: string): unknown {
+  return JSON.parse(text);
 }
 
 export const workspaceOf = (row: WorkspacesTable): Workspace => ({
@@ -75,7 +75,7 @@ export const connectionOf = (row: ConnectionsTable): Connection => ({
   workspaceId: row.workspace_id,
   type: row.type,
   name: row.name,
-  config: json(row.config),
+  config: json(row.config) as Connection["config"],
   sealedSecrets: row.sealed_secrets,
   pathSecret: row.path_secret,
   problem: row.problem,
@@ -102,10 +102,10 @@ export const conversationOf = (row: ConversationsTable): Conversation => ({
   botId: row.bot_id,
   key: row.key,
   locale: row.locale,
-  channel: row.channel === null ? null : json<Channel>(row.channel),
+  channel: row.channel === null ? null : (json(row.channel) as Channel),
   pageUrl: row.page_url,
-  visitor: json<Visitor>(row.visitor),
-  products: json<Product[]>(row.products),
+  visitor: json(row.visitor) as Visitor,
+  products: json(row.products) as Product[],
   summary: row.summary,
   control: row.control as Control,
   epoch: row.epoch,
@@ -145,7 +145,7 @@ export const messageOf = (row: MessagesTable): Message => ({
   text: row.text,
   authorName: row.author_name,
   at: new Date(row.at),
-  attachments: row.attachments === null ? [] : json<Attachment[]>(row.attachments),
+  attachments: row.attachments === null ? [] : (json(row.attachments) as Attachment[]),
   externalId: row.external_id,
 });
 
@@ -169,8 +169,8 @@ export const eventOf = (row: EventsTable): StoredEvent => ({
   handoffId: row.handoff_id,
   type: row.type,
   at: new Date(row.at),
-  actor: json<Actor>(row.actor),
-  data: json<Record<string, unknown>>(row.data),
+  actor: json(row.actor) as Actor,
+  data: json(row.data) as Record<string, unknown>,
 });
 
 export const handoffOf = (row: HandoffsTable): Handoff => ({
@@ -184,8 +184,8 @@ export const handoffOf = (row: HandoffsTable): Handoff => ({
   reason: row.reason,
   priority: row.priority as Priority | null,
   because: row.because as Because,
-  chain: json<Destination[]>(row.chain),
-  destination: row.destination === null ? null : json<Destination>(row.destination),
+  chain: json(row.chain) as Destination[],
+  destination: row.destination === null ? null : (json(row.destination) as Destination),
   opened: row.opened === 1,
   ref:
     row.ref_conversation_id === null
@@ -241,7 +241,7 @@ export const leadOf = (row: LeadsTable, consent: Lead["consent"]): Lead => ({
   botId: row.bot_id,
   conversationId: row.conversation_id,
   handoffId: row.handoff_id,
-  contact: json<LeadContact>(row.contact),
+  contact: json(row.contact) as LeadContact,
   consent,
   pageUrl: row.page_url,
   locale: row.locale,
@@ -257,8 +257,8 @@ export const deliveryOf = (row: Omit<DeliveriesTable, "n"> & { n: number }): Del
   connectionId: row.connection_id,
   conversationId: row.conversation_id,
   handoffId: row.handoff_id,
-  payload: json<Record<string, unknown>>(row.payload),
-  progress: json<Record<string, string>>(row.progress),
+  payload: json(row.payload) as Record<string, unknown>,
+  progress: json(row.progress) as Record<string, string>,
   state: row.state as DeliveryState,
   attempts: row.attempts,
   mayHaveHappened: row.may_have_happened === 1,

@@ -1,14 +1,16 @@
 import BetterSqlite from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
+import { Kysely, sql, SqliteDialect } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { CompiledQuery } from "kysely";
 import type { Committed, Reads, Store, Tx } from "../ports-store.ts";
+import { ensurePrivateFile } from "./data-dir.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrationsFor } from "./migrations.ts";
 import { conversationReads, conversationWrites } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
 import { tenantReads, tenantWrites } from "./query-tenants.ts";
+import { webhookReads, webhookWrites } from "./query-webhooks.ts";
 import type { Database } from "./schema.ts";
 import type { Executor } from "./statements.ts";
 
@@ -18,23 +20,25 @@ import type { Executor } from "./statements.ts";
  * Durability is asked for and then read back (reliability.md, Traps: Store): better-sqlite3 is compiled so that WAL turns
  * `synchronous` to NORMAL, under which an acknowledged commit can vanish with the power.
  *
- * @param file path of the database; made when absent
+ * @param file path of the database; made when absent, for its owner alone
  * @throws Error when the file cannot be opened, migrated, or set to be durable
  */
 export async function openSqliteStore(file: string): Promise<Store> {
+  ensurePrivateFile(file);
   const writer = new BetterSqlite(file);
   makeDurable(writer);
   await migrate(writer);
   assertDurable(writer);
   const reader = new BetterSqlite(file, { readonly: true });
   reader.pragma("busy_timeout = 5000");
+  for (const db of [writer, reader]) lowerAllScripts(db);
 
   const listeners = new Set<(what: Committed) => void>();
   let touched = { lanes: new Set<string>(), conversations: new Set<string>() };
   const commits = createGroupCommit(writer, () => {
     const what = { lanes: [...touched.lanes], conversations: [...touched.conversations] };
     touched = { lanes: new Set(), conversations: new Set() };
-    for (const listener of listeners) listener(what);
+    for (const listener of listeners) tell(listener, what);
   });
   const on = executor(writer);
   const tx: Tx = {
@@ -43,6 +47,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
     ...conversationWrites(on, (id) => touched.conversations.add(id)),
     ...handoffWrites(on),
     ...deliveryWrites(on, (lane) => touched.lanes.add(lane)),
+    ...webhookWrites(on),
   };
   return {
     read: reads(executor(reader)),
@@ -52,6 +57,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
       return () => void listeners.delete(listener);
     },
     async backup(to) {
+      ensurePrivateFile(to);
       await writer.backup(to);
     },
     async close() {
@@ -67,7 +73,17 @@ const reads = (on: Executor): Reads => ({
   ...conversationReads(on),
   ...handoffReads(on),
   ...deliveryReads(on),
+  ...webhookReads(on),
 });
+
+/** What is stored is stored: a listener that fails must not keep anybody from being answered. */
+function tell(listener: (what: Committed) => void, what: Committed): void {
+  try {
+    listener(what);
+  } catch (error) {
+    process.emitWarning(`A listener for commits failed: ${error instanceof Error ? error.name : "not an error"}`);
+  }
+}
 
 const DURABLE = {
   journal_mode: "wal",
@@ -96,14 +112,26 @@ function assertDurable(db: BetterSqlite.Database): void {
   }
 }
 
+/** SQLite's own `lower` knows the letters A to Z only: nobody would find Ștefan. */
+function lowerAllScripts(db: BetterSqlite.Database): void {
+  db.function("lower", { deterministic: true }, (text) => (typeof text === "string" ? text.toLowerCase() : text));
+}
+
+/** In one transaction, which Kysely leaves out on SQLite: a start that dies half-way must not leave half a schema. */
 async function migrate(db: BetterSqlite.Database): Promise<void> {
   const kysely = new Kysely<Database>({ dialect: new SqliteDialect({ database: db }) });
   const migrator = new Migrator({
     db: kysely,
     provider: { getMigrations: () => Promise.resolve(migrationsFor("sqlite")) },
   });
+  db.exec("BEGIN IMMEDIATE");
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw new Error("The database could not be migrated", { cause: error });
+  if (error === undefined) {
+    db.exec("COMMIT");
+    return;
+  }
+  if (db.inTransaction) db.exec("ROLLBACK");
+  throw new Error("The database could not be migrated", { cause: error });
 }
 
 function executor(database: BetterSqlite.Database): Executor {
@@ -120,6 +148,7 @@ function executor(database: BetterSqlite.Database): Executor {
   return {
     db: new Kysely<Database>({ dialect: new SqliteDialect({ database }) }),
     forUpdate: false,
+    jsonText: (column, key) => sql<string | null>`${sql.ref(column)} ->> ${sql.lit(key)}`,
     // Promises although SQLite answers at once: the same queries run on PostgreSQL.
     all: async <Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]) =>
       prepare(query).all(...parameters) as Row[],

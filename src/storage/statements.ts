@@ -1,4 +1,4 @@
-import type { CompiledQuery, Kysely } from "kysely";
+import type { CompiledQuery, Kysely, RawBuilder } from "kysely";
 import type { Database } from "./schema.ts";
 
 /**
@@ -8,9 +8,11 @@ import type { Database } from "./schema.ts";
 export interface Executor {
   readonly db: Kysely<Database>;
   readonly forUpdate: boolean;
+  /** The text under `key` in a column of JSON text. */
+  jsonText(column: string, key: string): RawBuilder<string | null>;
   all<Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]): Promise<Row[]>;
   /** The number of rows changed. */
-  run(query: CompiledQuery<unknown>, parameters: readonly unknown[]): Promise<number>;
+  run(query: CompiledQuery, parameters: readonly unknown[]): Promise<number>;
 }
 
 interface Compilable<Row> {
