@@ -10,7 +10,6 @@ export const EVENT_TYPES = [
   "handoff.acknowledged",
   "handoff.reassigned",
   "handoff.released",
-  "handoff.snoozed",
   "handoff.missed",
   "handoff.resolved",
   "handoff.cancelled",

@@ -105,6 +105,7 @@ function newsOf(events: readonly HelpdeskEvent[]): News {
   return {
     messages: events.flatMap((event) => (event.type === "message" ? [event.message] : [])),
     ...(assignee && { assignee: assignee.agent }),
-    ...(status && { status: status.status }),
+    // "pending" may be the moment before our own opening, told late: only a look can tell it from a return to the bot.
+    ...(status && status.status !== "pending" && { status: status.status }),
   };
 }
