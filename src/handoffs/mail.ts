@@ -1,11 +1,15 @@
+import { clipText, oneLine } from "../domain/clean-text.ts";
+import type { Conversation } from "../domain/conversation.ts";
 import { DeliveryError } from "../domain/delivery.ts";
-import { oneLine } from "../domain/clean-text.ts";
+import type { Lead } from "../domain/handoff.ts";
+import { HandoffSettings } from "../domain/settings.ts";
 import { renderBriefText } from "../domain/transcript.ts";
+import type { BriefLead, BriefMessage } from "../domain/transcript.ts";
 import type { Mail } from "../ports.ts";
 import type { Delivery, Reads } from "../ports-store.ts";
 import { briefOf } from "./brief.ts";
 import type { BotSetup, Deps } from "./deps.ts";
-import { briefLead } from "./leads.ts";
+import { renderMailHtml } from "./mail-html.ts";
 import type { Turn } from "./turn.ts";
 
 /** Mail to the team about a new handoff or lead. The delivery holds whom and what about; the text is made when it is sent. */
@@ -45,25 +49,49 @@ export async function mailOf(reads: Reads, delivery: Delivery): Promise<Mail> {
   if (conversation === null || handoff === null || workspace === null)
     throw new DeliveryError("permanent", "The conversation that this mail is about no longer exists.");
   const lead = about === "lead" ? await reads.leadOfHandoff(workspaceId, handoff.id) : null;
-  const brief = await briefOf(reads, conversation, handoff, lead?.transcriptSeq ?? handoff.transcriptSeq);
+  const whole = await briefOf(reads, conversation, handoff, lead?.transcriptSeq ?? handoff.transcriptSeq);
+  const brief = { ...whole, messages: latestOf(whole.messages) };
+  const timezone = await timezoneOf(reads, conversation);
   const who = lead?.contact.name ?? conversation.visitor.name ?? "A visitor";
-  const what = about === "lead" ? `New lead: ${who}` : `${who} is waiting for a person`;
-  const text = renderBriefText(brief, lead === null ? {} : { lead: briefLead(lead) });
+  const title = clipText(oneLine(about === "lead" ? `New lead: ${who}` : `${who} is waiting for a person`), 150);
+  const left = lead === null ? null : leftBy(lead);
   return {
     to,
-    subject: oneLine(`${what} · ${workspace.name}`).slice(0, 200),
-    text,
-    html: htmlOf(what, text),
+    subject: `${title} · ${clipText(oneLine(workspace.name), 50)}`,
+    text: renderBriefText(brief, { timezone, lead: left }),
+    html: renderMailHtml({ title, workspaceName: workspace.name, brief, lead: left, timezone }),
     replyTo: lead?.contact.email ?? null,
-    key: `mail-${delivery.n}`,
+    // Deliveries are counted anew in a new database, and mail programs drop what repeats a Message-ID.
+    key: `${handoff.id}:${about}:${delivery.n}`,
   };
 }
 
-function htmlOf(title: string, text: string): string {
-  // The same words as the text part, in a form that keeps its lines in every mail program, dark or light.
-  return `<!doctype html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light dark"><title>${escape(title)}</title></head><body style="font:15px/1.5 system-ui,sans-serif;margin:24px;max-width:720px"><h1 style="font-size:19px">${escape(title)}</h1><div style="white-space:pre-wrap;overflow-wrap:anywhere">${escape(text)}</div></body></html>`;
+function leftBy({ contact, consent, createdAt }: Lead): BriefLead {
+  return { contact, consent: consent && { ...consent, acceptedAt: consent.agreedAt }, submittedAt: createdAt };
 }
 
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+/** UTF-16 units: with both parts and their encoding below the 10 MB that mail servers commonly take. */
+const LONGEST_TRANSCRIPT = 400_000;
+/** What a message costs beside its words. */
+const COST_OF_A_MESSAGE = 100;
+
+/** The latest messages that a mail can hold, and in place of earlier ones a line that says so. */
+function latestOf(messages: readonly BriefMessage[]): readonly BriefMessage[] {
+  let room = LONGEST_TRANSCRIPT;
+  let first = messages.length;
+  for (; first > 0; first -= 1) {
+    const message = messages[first - 1];
+    const links = message?.attachments.reduce((sum, { url }) => sum + url.length, 0) ?? 0;
+    room -= COST_OF_A_MESSAGE + (message?.text?.length ?? 0) + links;
+    if (room < 0) break;
+  }
+  if (first === 0) return messages;
+  const text = `${first === 1 ? "1 earlier message is" : `${first} earlier messages are`} left out of this mail. Baton keeps the whole conversation.`;
+  return [{ role: "system", text, at: null, attachments: [] }, ...messages.slice(first)];
+}
+
+/** The zone that the team's opening hours are written in; null where they have none. */
+async function timezoneOf(reads: Reads, { workspaceId, botId }: Conversation): Promise<string | null> {
+  const bot = await reads.bot(workspaceId, botId);
+  return HandoffSettings.safeParse(bot?.settings).data?.schedule?.timezone ?? null;
 }
