@@ -192,16 +192,21 @@ async function handoffs(db: AnyDb): Promise<void> {
   await sql`create unique index handoffs_one_open on handoffs (conversation_id) where status in ('pending', 'acknowledged')`.execute(
     db,
   );
-  await db.schema.createIndex("handoffs_conversation").on("handoffs").columns(["conversation_id", "id"]).execute();
+  // An index that lacked the workspace would lose against handoffs_workspace: SQLite would walk all of a workspace's handoffs.
+  await db.schema
+    .createIndex("handoffs_conversation")
+    .on("handoffs")
+    .columns(["workspace_id", "conversation_id", "id"])
+    .execute();
   await db.schema.createIndex("handoffs_workspace").on("handoffs").columns(["workspace_id", "id"]).execute();
   await db.schema.createIndex("handoffs_status").on("handoffs").columns(["workspace_id", "status", "id"]).execute();
   await sql`create index handoffs_pending on handoffs (workspace_id, bot_id) where status = 'pending' and mode = 'live'`.execute(
     db,
   );
-  await sql`create index handoffs_unopened on handoffs (destination_id) where status = 'pending' and opened = 0`.execute(
+  await sql`create index handoffs_unopened on handoffs (workspace_id, destination_id, id) where status = 'pending' and opened = 0`.execute(
     db,
   );
-  await sql`create index handoffs_ref on handoffs (destination_id, ref_conversation_id) where ref_conversation_id is not null`.execute(
+  await sql`create index handoffs_ref on handoffs (workspace_id, destination_id, ref_conversation_id, id) where ref_conversation_id is not null`.execute(
     db,
   );
   for (const column of ["accept_by", "open_by", "idle_at", "look_at"]) {

@@ -57,8 +57,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
       return () => void listeners.delete(listener);
     },
     async backup(to) {
-      ensurePrivateFile(to);
-      await writer.backup(to);
+      await copyInto(file, to);
     },
     async close() {
       await commits.close();
@@ -82,6 +81,22 @@ function tell(listener: (what: Committed) => void, what: Committed): void {
     listener(what);
   } catch (error) {
     process.emitWarning(`A listener for commits failed: ${error instanceof Error ? error.name : "not an error"}`);
+  }
+}
+
+/**
+ * Copies what is committed now, while writing goes on. From a connection of its own with one open read: the copy of a
+ * connection that is just writing would end at once, empty, and one whose source changes in between would start again.
+ */
+async function copyInto(file: string, to: string): Promise<void> {
+  const source = new BetterSqlite(file, { readonly: true });
+  try {
+    source.exec("BEGIN");
+    source.prepare("SELECT count(*) FROM sqlite_schema").get();
+    ensurePrivateFile(to);
+    await source.backup(to);
+  } finally {
+    source.close();
   }
 }
 
