@@ -1,0 +1,125 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { startChild } from "./children.ts";
+import { install } from "./installation.ts";
+import type { Installation } from "./installation.ts";
+import { CONNECTIONS, load } from "./load.ts";
+import type { Load } from "./load.ts";
+import { measureRelay } from "./relay.ts";
+import { atLeast, atMost, Report, shown } from "./report.ts";
+import { measureDecisions } from "./schedule.ts";
+import { seedConversations } from "./seed.ts";
+
+/*
+ * npm run bench [-- --quick] [-- --json]
+ *
+ * Measures the real program, in a process of its own, beside a bare Express 5 that echoes the same bodies to the same client
+ * in the same run: machines differ, the ratio says more. Every handoff counted was answered after its commit was on disk.
+ * The full run takes about four minutes and 6 GB in the temporary directory, the quick one under a minute.
+ */
+const { values: flags } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
+const isQuick = flags.quick === true;
+const SECONDS = isQuick ? 3 : 8;
+const ECHO_SECONDS = isQuick ? 2 : 4;
+const SIZES = isQuick ? [1_000, 50_000] : [1_000, 100_000, 1_000_000];
+const RELAY_ROUNDS = isQuick ? 50 : 200;
+const DECISIONS = isQuick ? 1_000_000 : 3_000_000;
+const SETTLE_MS = 1_000;
+/** No opening hours at all: every request becomes a lead, told by the compiled schedule. */
+const CLOSED = { timezone: "Europe/Bucharest", weekly: {}, overrides: [] };
+
+const report = new Report();
+const echo = await startChild("echo.ts");
+const echoUrl = `http://127.0.0.1:${echo.said}/echo`;
+try {
+  await handoffs();
+  await growth();
+  report.add("decisions by schedule, per second", measureDecisions(DECISIONS), atLeast(1_000_000), shown.whole);
+} finally {
+  await echo.stop();
+}
+console.log(flags.json === true ? report.json() : report.table());
+
+/** Rates against the echo, then the relay, then what the process takes. */
+async function handoffs(): Promise<void> {
+  const installation = await install();
+  try {
+    report.add("start to first answer, ms", installation.program().startedInMs, atMost(5_000), shown.whole);
+    await pause(SETTLE_MS);
+    report.add("resident memory when idle, MB", megabytes(installation), null, shown.whole);
+    await installation.bringAgentOnline();
+    const before = await measureEcho();
+    const live = await measureHandoffs(installation);
+    await installation.settings({ schedule: CLOSED });
+    const lead = await measureHandoffs(installation);
+    await installation.settings({ schedule: null });
+    const after = await measureEcho();
+    const bare = { perSecond: (before.perSecond + after.perSecond) / 2, p99: (before.p99 + after.p99) / 2 };
+    report.add(`echo at ${CONNECTIONS} connections, per second`, bare.perSecond, null, shown.whole);
+    report.add("echo p99, ms", bare.p99, null, shown.tenths);
+    compare("live handoffs", live, bare);
+    compare("leads", lead, bare);
+    report.add("resident memory after the load, MB", megabytes(installation), null, shown.whole);
+    const relay = await measureRelay(installation, RELAY_ROUNDS);
+    report.add("agent's reply to the bot's callback p50, ms", relay.toBot.p50, null, shown.tenths);
+    report.add("agent's reply to the bot's callback p99, ms", relay.toBot.p99, atMost(1_000), shown.tenths);
+    report.add("visitor's message to the helpdesk p50, ms", relay.toHelpdesk.p50, null, shown.tenths);
+    report.add("visitor's message to the helpdesk p99, ms", relay.toHelpdesk.p99, atMost(1_000), shown.tenths);
+  } finally {
+    await installation.remove();
+  }
+}
+
+function compare(name: string, measured: Load, bare: { perSecond: number; p99: number }): void {
+  report.add(`${name} on disk, per second`, measured.perSecond, null, shown.whole);
+  report.add(`${name} against echo, rate`, measured.perSecond / bare.perSecond, atLeast(0.5), shown.ratio);
+  report.add(`${name} p50, ms`, measured.p50, null, shown.tenths);
+  report.add(`${name} p99, ms`, measured.p99, null, shown.tenths);
+  report.add(`${name} against echo, p99`, measured.p99 / bare.p99, atMost(3), shown.ratio);
+}
+
+/** The same with more and more behind it. Each size is held against an echo of its own, since machines get tired. */
+async function growth(): Promise<void> {
+  const installation = await install();
+  let first: number | null = null;
+  let made = 0;
+  try {
+    await installation.bringAgentOnline();
+    for (const size of SIZES) {
+      await installation.stop();
+      seedConversations(installation.file, installation.first, { from: made, upTo: size });
+      made = size;
+      await installation.start();
+      const name = `with ${size.toLocaleString("en")} conversations`;
+      report.add(`${name}: start, ms`, installation.program().startedInMs, atMost(5_000), shown.whole);
+      const before = await measureEcho();
+      const live = await measureHandoffs(installation);
+      const after = await measureEcho();
+      const ratio = live.perSecond / ((before.perSecond + after.perSecond) / 2);
+      report.add(`${name}: live handoffs, per second`, live.perSecond, null, shown.whole);
+      report.add(`${name}: live handoffs p99, ms`, live.p99, null, shown.tenths);
+      report.add(`${name}: against echo, rate`, ratio, null, shown.ratio);
+      if (first !== null) report.add(`${name}: against the first`, ratio / first, atLeast(0.85), shown.ratio);
+      first ??= ratio;
+    }
+  } finally {
+    await installation.remove();
+  }
+}
+
+async function measureHandoffs(installation: Installation): Promise<Load> {
+  const before = installation.countHandoffs();
+  const url = `${installation.program().url}/v1/handoffs`;
+  const measured = await load({ url, token: installation.first.botToken, seconds: SECONDS });
+  const stored = installation.countHandoffs() - before;
+  if (stored < measured.answered) throw new Error(`${measured.answered} handoffs were answered, ${stored} are stored`);
+  return measured;
+}
+
+function measureEcho(): Promise<Load> {
+  return load({ url: echoUrl, seconds: ECHO_SECONDS });
+}
+
+function megabytes(installation: Installation): number {
+  return installation.program().residentBytes() / 1_048_576;
+}
