@@ -16,7 +16,7 @@ export interface FirstRun {
   readonly signInUrl: string;
 }
 
-const FILE = "first-run.json";
+export const FIRST_RUN_FILE = "first-run.json";
 
 /**
  * On an empty store: makes a workspace and a bot, and writes their tokens down for scripts, readable by the owner only.
@@ -25,7 +25,7 @@ const FILE = "first-run.json";
  */
 export async function firstRun(parts: Parts, dataDir: string): Promise<FirstRun | null> {
   const { store, tokens, sealer, clock } = parts;
-  const path = join(dataDir, FILE);
+  const path = join(dataDir, FIRST_RUN_FILE);
   if ((await store.read.workspaces()).length > 0) return null;
   const now = clock();
   const workspaceId = newId("workspace");

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { ConfigError, readConfig } from "./config.ts";
 import { build } from "./build.ts";
 import type { Baton } from "./build.ts";
 import { demo } from "./demo/index.ts";
 import { BatonError } from "./domain/errors.ts";
-import { firstRun } from "./first-run.ts";
+import { FIRST_RUN_FILE, firstRun } from "./first-run.ts";
 import { createLogger } from "./logging.ts";
 import { writeServerFile } from "./server-file.ts";
 
@@ -22,16 +24,27 @@ async function main(): Promise<void> {
   const log = createLogger({ level: config.logLevel });
   const baton = await build(config, log, { mounts: (parts) => (config.isProduction ? [] : demo(parts)) });
   stopOnSignals(baton);
+  // Before requests are served, so that a script which waits for /healthz finds the file; with PORT=0 the address is known after.
+  if (config.port !== 0) await firstRun(baton, config.dataDir);
   const port = await baton.start();
+  await firstRun(baton, config.dataDir);
   writeServerFile(config.dataDir, { pid: process.pid, port });
-  const first = await firstRun(baton, config.dataDir);
   log.info("started", { port, pid: process.pid });
   say(`Baton serves requests on ${baton.baseUrl()}`);
   if (!config.isProduction) say(`  try it         ${baton.baseUrl()}/demo`);
   say(`  API            ${baton.baseUrl()}/docs`);
   say(`  data           ${config.dataDir}`);
-  if (first !== null)
-    say(`  first start    a workspace and a bot are ready; their tokens are in ${config.dataDir}/first-run.json`);
+  const first = join(config.dataDir, FIRST_RUN_FILE);
+  if (existsSync(first))
+    say(`  tokens         ${first} (for the workspace and bot of the first start; keep it private)`);
+}
+
+function wordsFor(error: unknown): string {
+  if (error instanceof BatonError) return error.message;
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  if (code === "EADDRINUSE") return "The port is taken by another program: set PORT to a free one.";
+  if (code === "EACCES") return "The system does not allow this port or directory: set PORT or DATA_DIR to another.";
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 /** To people, beside the log lines, which are for programs. */
@@ -53,11 +66,6 @@ function stopOnSignals(baton: Baton): void {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof BatonError;
-  say(
-    known
-      ? `Baton cannot start. ${error.message}`
-      : `Baton cannot start: ${error instanceof Error ? error.stack : String(error)}`,
-  );
+  say(`Baton cannot start. ${wordsFor(error)}`);
   process.exit(1);
 });

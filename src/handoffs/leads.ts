@@ -7,7 +7,6 @@ import { LeadSubmission } from "../domain/lead-form.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import { TERMS_VERSION, termsConsentText } from "../domain/terms-page.ts";
 import { resolveLocale, LOCALES } from "../domain/texts.ts";
-import type { BriefLead } from "../domain/transcript.ts";
 import { newId } from "../ids.ts";
 import type { Tx, Workspace } from "../ports-store.ts";
 import { formFor, guidance, replies } from "./answer.ts";
@@ -159,19 +158,4 @@ function oweToHelpdesk(turn: Turn, setup: BotSetup, deps: Deps, leadId: string):
     handoffId: handoff.id,
     payload: { leadId, destination },
   });
-}
-
-/** A lead in the form that notes and mails are written from. */
-export function briefLead(lead: Lead): BriefLead {
-  return {
-    contact: lead.contact,
-    consent: lead.consent && {
-      text: lead.consent.text,
-      url: lead.consent.url,
-      version: lead.consent.version,
-      locale: lead.consent.locale,
-      acceptedAt: lead.consent.agreedAt,
-    },
-    submittedAt: lead.createdAt,
-  };
 }
