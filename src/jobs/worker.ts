@@ -48,7 +48,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
   };
   const circuits = createCircuits({ clock, timing, random, events });
-  const alarms = createAlarms({ clock, scheduler, withinMs: timing.sweepMs });
+  const alarms = createAlarms({ clock, scheduler });
   const shared = { ...deps, circuits, alarms, isStopping, isOver: () => phase === "over" };
   const lanes = createLanes(shared);
   const looks = createLooks(shared);
