@@ -1,9 +1,14 @@
 import type { ServerResponse } from "node:http";
 import type { Principal } from "./principal.ts";
+import type { HeaderList } from "./security-headers.ts";
 
 /** What is known about a request while it is being answered; ends up in its log line. */
 export interface RequestContext {
   readonly requestId: string;
+  /** Headers that every answer carries. */
+  readonly standing: HeaderList;
+  /** The server is stopping: the connection ends with this answer. */
+  readonly isLast: boolean;
   /** Of `performance.now()`. */
   readonly startedAt: number;
   /** The route's template, once found. */

@@ -3,7 +3,7 @@ import type { RequestHandler } from "express";
 import { contextOf } from "./context.ts";
 import { docsPage, DOCS_STYLE } from "./docs-page.ts";
 import { openApiDocument } from "./openapi.ts";
-import { endWith } from "./problem.ts";
+import { respond } from "./respond.ts";
 import type { Route } from "./route.ts";
 
 /** What describes the API, made from the route table when first asked for: the OpenAPI document, and a page to read. */
@@ -28,15 +28,15 @@ export function documentPages(options: {
       "/v1/openapi.json",
       (_request, response) => {
         contextOf(response).route = "/v1/openapi.json";
-        endWith(response, { status: 200, type: "application/json; charset=utf-8", text: documents().json });
+        respond(response, { status: 200, type: "application/json; charset=utf-8", text: documents().json });
       },
     ],
     [
       "/docs",
       (_request, response) => {
         contextOf(response).route = "/docs";
-        response.setHeader("Content-Security-Policy", policy);
-        endWith(response, { status: 200, type: "text/html; charset=utf-8", text: documents().html });
+        const headers = { "Content-Security-Policy": policy };
+        respond(response, { status: 200, type: "text/html; charset=utf-8", text: documents().html, headers });
       },
     ],
   ];

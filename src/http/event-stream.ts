@@ -3,6 +3,7 @@ import { HandoffError } from "../domain/errors.ts";
 import type { Clock, Log } from "../ports.ts";
 import { identityOf } from "./principal.ts";
 import type { Principal, Scope } from "./principal.ts";
+import { sendHead } from "./respond.ts";
 
 const HEARTBEAT_MS = 15_000;
 const TICK_MS = 1_000;
@@ -111,7 +112,7 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
       stream.isPumping = true;
       const first = await source.replay(stream.after);
       if (isOver(stream)) return;
-      response.writeHead(200, {
+      sendHead(response, 200, {
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store, no-transform",
         "X-Accel-Buffering": "no",

@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { ErrorRequestHandler } from "express";
+import { z } from "zod";
 import { HandoffError } from "../domain/errors.ts";
 import type { ErrorCode, Fault } from "../domain/errors.ts";
 import type { Log } from "../ports.ts";
 import { contextOf } from "./context.ts";
-import { z } from "zod";
+import { respond } from "./respond.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -111,9 +112,8 @@ export function problemHandler(options: { readonly baseUrl: () => string; readon
     }
     const headers = challenge(error, request);
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterSeconds));
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const body = problemOf(error, { baseUrl: options.baseUrl(), requestId: context.requestId });
-    endWith(response, { status: error.status, type: PROBLEM_TYPE, text: JSON.stringify(body) });
+    respond(response, { status: error.status, type: PROBLEM_TYPE, text: JSON.stringify(body), headers });
   };
 }
 
@@ -124,12 +124,4 @@ function challenge(error: HandoffError, request: IncomingMessage): Record<string
   if (error.code !== "unauthenticated" && error.code !== "token_expired") return {};
   const sent = request.headers.authorization !== undefined;
   return { "WWW-Authenticate": sent ? `${realm}, error="invalid_token"` : realm };
-}
-
-/** Ends an answer with a whole body. */
-export function endWith(response: ServerResponse, answer: { status: number; type: string; text: string }): void {
-  response.statusCode = answer.status;
-  response.setHeader("Content-Type", answer.type);
-  response.setHeader("Content-Length", Buffer.byteLength(answer.text));
-  response.end(answer.text);
 }

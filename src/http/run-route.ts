@@ -2,18 +2,19 @@ import type { Request, RequestHandler, Response } from "express";
 import type { z } from "zod";
 import { cleanText } from "../domain/clean-text.ts";
 import { HandoffError } from "../domain/errors.ts";
-import type { Clock, Store, Tx } from "../ports.ts";
+import type { Clock, Store } from "../ports.ts";
 import { checkContentType, DEFAULT_BODY_LIMIT, parseJsonBody, readBytes } from "./body.ts";
 import { contextOf } from "./context.ts";
+import type { RequestContext } from "./context.ts";
 import type { EventStreams } from "./event-stream.ts";
 import { parseGiven } from "./faults.ts";
-import { hashRequest, idempotencyKeyOf } from "./idempotency.ts";
+import { HandlerInput } from "./handler-input.ts";
+import { idempotencyKeyOf } from "./idempotency.ts";
 import type { Idempotency } from "./idempotency.ts";
-import { identityOf } from "./principal.ts";
 import type { Principal } from "./principal.ts";
-import { endWith } from "./problem.ts";
 import type { RateLimits } from "./rate-limits.ts";
-import type { Answer, RequestFacts, Route, StreamAnswer, UnitAnswer } from "./route.ts";
+import { respond } from "./respond.ts";
+import type { Answer, Route, StreamAnswer } from "./route.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface RouteDeps {
@@ -28,18 +29,9 @@ export interface RouteDeps {
 }
 
 const LONGEST_PARAMETER = 200;
-const LONGEST_WAIT_SECONDS = 30;
 const NO_BODY = Buffer.alloc(0);
-
-/** What handlers take, before the route table's types are put on. */
-interface Input extends RequestFacts {
-  readonly principal: Principal | null;
-  readonly params: unknown;
-  readonly query: unknown;
-  readonly body: unknown;
-  readonly given: unknown;
-  readonly unit: <Body>(work: (tx: Tx) => Promise<Answer<Body>>) => Promise<UnitAnswer<Body>>;
-}
+const NO_HEADERS = {};
+const JSON_TYPE = "application/json; charset=utf-8";
 
 /**
  * One route as Express runs it: who asks, how often, may they, what do they say, and only then the handler. Cheap questions come
@@ -48,66 +40,55 @@ interface Input extends RequestFacts {
 export function runRoute(route: Route, deps: RouteDeps): RequestHandler {
   const label = `${route.method} ${route.path}`;
   // The table has forgotten the handler's types; the schemas beside it make sure that they hold.
-  const handler = route.handler.bind(route) as (input: Input) => Promise<Answer | StreamAnswer>;
+  const handler = route.handler.bind(route) as (input: HandlerInput) => Promise<Answer | StreamAnswer>;
 
   return async (request, response) => {
     const context = contextOf(response);
     context.route = route.path;
-    const principal = route.scopes === "public" ? null : await authorize(request, route.scopes, deps);
-    context.principal = principal;
-    const key = route.idempotent && principal !== null ? idempotencyKeyOf(request.headers["idempotency-key"]) : null;
-    const params = paramsOf(request, route.params);
-    const query =
-      route.query && parseGiven(route.query, queryOf(request), { root: "query", code: "malformed_request" });
-    const bytes = route.method === "GET" ? NO_BODY : await bytesOf(request, route);
-    const given = route.body && givenIn(bytes, request, route.body);
-    const body = route.body && parseGiven(route.body, given);
-    let isReplayed = false;
-
-    const answer = await handler({
-      principal,
-      params,
-      query,
-      body,
-      given,
-      requestId: context.requestId,
-      now: deps.clock(),
-      prefer: { waitSeconds: waitOf(request.headers["prefer"]) },
-      headers: { idempotencyKey: key, lastEventId: lastEventIdOf(request.headers["last-event-id"]) },
-      get signal() {
-        return goneSignal(response);
-      },
-      async unit(work) {
-        const unit =
-          key === null || principal === null
-            ? await plainUnit(deps.store, work)
-            : await deps.idempotency.run(
-                { scope: identityOf(principal), key, hash: hashRequest(request.method, request.originalUrl, bytes) },
-                work,
-              );
-        isReplayed = unit.replayed;
-        return unit;
-      },
-    });
-
+    if (route.scopes !== "public") await authorize(request, route.scopes, deps, context);
+    const input = await inputOf(route, request, response, deps, context);
+    const answer = await handler(input);
     if ("stream" in answer) {
-      if (principal === null) throw new Error(`${label}: a stream needs somebody to stream to`);
+      if (context.principal === null) throw new Error(`${label}: a stream needs somebody to stream to`);
       if (request.method === "HEAD") response.end();
-      else await deps.streams.open(response, principal, answer.stream);
+      else await deps.streams.open(response, context.principal, answer.stream);
       return;
     }
     if (deps.verifyAnswers) verify(route, label, answer);
-    if (isReplayed) response.setHeader("Idempotency-Replayed", "true");
-    respond(response, answer);
+    const { status, body, headers = NO_HEADERS } = answer;
+    respond(response, {
+      status,
+      type: JSON_TYPE,
+      text: body === undefined ? undefined : JSON.stringify(body),
+      headers: input.isReplayed ? { ...headers, "Idempotency-Replayed": "true" } : headers,
+    });
   };
 }
 
-async function plainUnit<Body>(store: Store, work: (tx: Tx) => Promise<Answer<Body>>): Promise<UnitAnswer<Body>> {
-  const { status, body } = await store.write(work);
-  return { status, body: body as Body, replayed: false };
+async function inputOf(
+  route: Route,
+  request: Request,
+  response: Response,
+  deps: RouteDeps,
+  { principal, requestId }: RequestContext,
+): Promise<HandlerInput> {
+  const key = route.idempotent && principal !== null ? idempotencyKeyOf(request.headers["idempotency-key"]) : null;
+  const params = paramsOf(request, route.params);
+  const query = route.query && parseGiven(route.query, queryOf(request), { root: "query", code: "malformed_request" });
+  const bytes = route.method === "GET" ? NO_BODY : await bytesOf(request, route);
+  const given = route.body && givenIn(bytes, request, route.body);
+  const body = route.body && parseGiven(route.body, given);
+  const parsed = { principal, key, params, query, bytes, given, body };
+  const { store, idempotency } = deps;
+  return new HandlerInput(request, response, parsed, { store, idempotency, requestId, now: deps.clock() });
 }
 
-async function authorize(request: Request, scopes: readonly string[], deps: RouteDeps): Promise<Principal> {
+async function authorize(
+  request: Request,
+  scopes: readonly string[],
+  deps: RouteDeps,
+  context: RequestContext,
+): Promise<void> {
   let principal: Principal;
   try {
     principal = deps.tokens.verify(bearerOf(request.headers.authorization));
@@ -115,11 +96,11 @@ async function authorize(request: Request, scopes: readonly string[], deps: Rout
     await deps.limits.failure(request.ip ?? "");
     throw refused;
   }
+  context.principal = principal;
   await deps.limits.request(principal);
   if (!scopes.includes(principal.scope)) {
     throw new HandoffError("forbidden_scope", `The token has scope ${principal.scope}; needed: ${scopes.join(" or ")}`);
   }
-  return principal;
 }
 
 function bearerOf(header: string | undefined): string {
@@ -164,37 +145,6 @@ function givenIn(bytes: Buffer, request: Request, schema: z.ZodType): unknown {
     throw new HandoffError("malformed_body", "The body is empty: send a JSON object");
   }
   return given;
-}
-
-function waitOf(header: string | string[] | undefined): number | null {
-  const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,5})"?/i.exec(String(header ?? ""))?.[1];
-  return wait === undefined ? null : Math.min(Number(wait), LONGEST_WAIT_SECONDS);
-}
-
-function lastEventIdOf(header: string | string[] | undefined): number | null {
-  return typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : null;
-}
-
-function goneSignal(response: Response): AbortSignal {
-  const controller = new AbortController();
-  response.once("close", () => controller.abort());
-  return controller.signal;
-}
-
-function respond(response: Response, answer: Answer): void {
-  if (answer.headers !== undefined) {
-    for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
-  }
-  if (answer.body === undefined) {
-    response.statusCode = answer.status;
-    response.end();
-    return;
-  }
-  endWith(response, {
-    status: answer.status,
-    type: "application/json; charset=utf-8",
-    text: JSON.stringify(answer.body),
-  });
 }
 
 function verify(route: Route, label: string, answer: Answer): void {

@@ -4,7 +4,6 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import helmet from "helmet";
 import type { Config } from "../config.ts";
 import { HandoffError } from "../domain/errors.ts";
 import type { ErrorCode } from "../domain/errors.ts";
@@ -15,8 +14,11 @@ import { documentPages } from "./document-pages.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { PROBLEM_TYPE, problemHandler, problemOf } from "./problem.ts";
+import { respond } from "./respond.ts";
 import { createRateLimits } from "./rate-limits.ts";
 import type { Route } from "./route.ts";
+import { securityHeaders, setHeaders } from "./security-headers.ts";
+import type { HeaderList } from "./security-headers.ts";
 import { runRoute } from "./run-route.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -83,13 +85,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.set("etag", false).set("query parser", false).set("case sensitive routing", true);
   app.set("trust proxy", options.config.trustProxy);
   app.disable("x-powered-by");
-  app.use(begin(app, { log, isStopping: () => isStopping }));
-  app.use(securityHeaders(baseUrl().startsWith("https:")));
+  const standing = securityHeaders({ isHttps: baseUrl().startsWith("https:") });
+  app.use(begin(app, { log, standing, isStopping: () => isStopping }));
   for (const route of routes) {
     const mount = app[verbOf(route)].bind(app);
     mount(route.path.replaceAll(/\{(\w+)\}/g, ":$1"), runRoute(route, deps));
   }
   for (const [path, handler] of documentPages({ routes, baseUrl })) app.get(path, handler);
+  app.use(setHeaders(standing));
   for (const { path, handler } of options.mounts ?? []) app.use(path, handler);
   app.use(nothingHere(routes));
   app.use(problemHandler({ baseUrl, log }));
@@ -178,7 +181,10 @@ function brokenRequestAnswer(code: string | undefined, baseUrl: string): string 
 const newRequestId = () => `req_${randomUUID()}`;
 
 /** First step of every request: its id, and its log line when it is over. */
-function begin(app: Express, { log, isStopping }: { log: Log; isStopping: () => boolean }): RequestHandler {
+function begin(
+  app: Express,
+  { log, standing, isStopping }: { log: Log; standing: HeaderList; isStopping: () => boolean },
+): RequestHandler {
   const isTrustedProxy = app.get("trust proxy fn") as (address: string, hop: number) => boolean;
   return (request, response, next) => {
     const given = request.headers["x-request-id"];
@@ -186,15 +192,14 @@ function begin(app: Express, { log, isStopping }: { log: Log; isStopping: () => 
       typeof given === "string" && /^[\w-]{1,64}$/.test(given) && isTrustedProxy(request.socket.remoteAddress ?? "", 0);
     const context: RequestContext = {
       requestId: isGivenByProxy ? given : newRequestId(),
+      standing,
+      isLast: isStopping(),
       startedAt: performance.now(),
       route: null,
       principal: null,
       code: null,
     };
     setContext(response, context);
-    response.setHeader("X-Request-Id", context.requestId);
-    response.setHeader("Cache-Control", "no-store");
-    if (isStopping()) response.setHeader("Connection", "close");
     response.once("close", () => {
       const { principal } = context;
       log.info("request_served", {
@@ -211,20 +216,6 @@ function begin(app: Express, { log, isStopping }: { log: Log; isStopping: () => 
     });
     next();
   };
-}
-
-/** Nothing of the API is a page: nothing may be loaded from it, and it may be framed by nobody. Pages set their own policy. */
-function securityHeaders(isHttps: boolean): RequestHandler {
-  return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
-    },
-    strictTransportSecurity: isHttps,
-    xFrameOptions: { action: "deny" },
-    crossOriginResourcePolicy: { policy: "same-origin" },
-    referrerPolicy: { policy: "no-referrer" },
-  });
 }
 
 /** After everything else: a known path with another method is 405, anything else 404. */
@@ -248,7 +239,6 @@ function nothingHere(routes: readonly Route[]): RequestHandler {
     if (request.method !== "OPTIONS") {
       throw new HandoffError("method_not_allowed", `This route takes ${found.allow}`);
     }
-    response.statusCode = 204;
-    response.end();
+    respond(response, { status: 204 });
   };
 }
