@@ -88,7 +88,7 @@ describe("bots", () => {
     expect(again.headers.get("idempotency-replayed")).toBe("true");
   });
 
-  test("PATCH writes field by field; null goes back to the default, or is a value where the field has one", async () => {
+  test("PATCH writes field by field; null goes back to the default", async () => {
     const { body: bot } = await asAdmin("POST", "/v1/bots", {
       name: "Lumi",
       settings: { queueLimit: 3, idleMinutes: 20, agentLabel: "Ana" },

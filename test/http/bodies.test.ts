@@ -76,6 +76,16 @@ describe("a bad body is told so, and nothing is stored", () => {
     expect(({} as Record<string, unknown>)["isAdmin"]).toBeUndefined();
   });
 
+  test("__proto__ is refused also where any name may stand", async () => {
+    const config = '{"baseUrl":"https://desk.example","accountId":1,"apiAccessToken":"t","__proto__":{"isAdmin":true}}';
+    const bytes = `{"type":"fakedesk","config":${config}}`;
+    const answer = await world.call("POST", "/v1/connections", { token: admin, bytes });
+    expect(answer.status).toBe(422);
+    expect(answer.body.faults).toEqual([
+      { path: "config.__proto__", message: "is no field of this", code: "unknown_field" },
+    ]);
+  });
+
   test("the same sent in pieces without a length", async () => {
     const chunked = { token: admin, chunked: true };
     const long = await world.call("POST", "/v1/bots", { ...chunked, bytes: Buffer.alloc(100 * MEGABYTE, 32) });

@@ -10,6 +10,8 @@ import type { World } from "./harness.ts";
 let events: { seq: number; type: string; data: unknown }[] = [];
 let listeners = new Set<() => void>();
 let pagesRead = 0;
+/** Called when a page has been read and is not yet on its way. */
+let afterRead: (length: number) => void = () => {};
 const PAGE = 10;
 
 const add = (text: string) => {
@@ -32,7 +34,9 @@ const stream = defineRoute({
         afterSeq: headers.lastEventId ?? query.after,
         replay: (afterSeq: number) => {
           pagesRead += 1;
-          return Promise.resolve(events.filter(({ seq }) => seq > afterSeq).slice(0, PAGE));
+          const page = events.filter(({ seq }) => seq > afterSeq).slice(0, PAGE);
+          afterRead(page.length);
+          return Promise.resolve(page);
         },
         subscribe: (listener: () => void) => {
           listeners.add(listener);
@@ -47,6 +51,7 @@ beforeEach(async () => {
   events = [];
   listeners = new Set();
   pagesRead = 0;
+  afterRead = () => {};
   world = await startWorld({ extra: () => [stream] });
 });
 afterEach(() => world.close());
@@ -117,6 +122,16 @@ describe("a stream of events", () => {
     await reader.has(27);
     expect(reader.ids()).toEqual(Array.from({ length: 27 }, (_, n) => n + 1));
     expect(reader.text()).toContain('id: 26\nevent: message.created\ndata: {"text":"first\\nafter"}\n\n');
+    reader.stop();
+  });
+
+  test("misses nothing that comes between a look and its end", async () => {
+    afterRead = (length) => {
+      if (length === 0 && events.length < 3) add("just missed");
+    };
+    const reader = await read({ token: bot() });
+    await reader.has(3);
+    expect(reader.ids()).toEqual([1, 2, 3]);
     reader.stop();
   });
 

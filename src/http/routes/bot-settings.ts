@@ -32,19 +32,14 @@ export const SettingsShown = HandoffSettings.extend({
 type Field = keyof HandoffSettings;
 type Raw = Readonly<Record<string, unknown>>;
 
-/** Fields for which null is a value of its own; for the others it means: back to the default. */
-const NULLABLE: ReadonlySet<string> = new Set(
-  Object.entries(HandoffSettings.shape).flatMap(([field, schema]) => (schema.safeParse(null).success ? [field] : [])),
-);
-
 const patchShape: Record<string, z.ZodType> = Object.fromEntries(
   Object.entries(HandoffSettings.shape).map(([field, schema]) => [field, schema.nullish()]),
 );
 export const SettingsPatch: z.ZodType<unknown, Partial<Record<Field, unknown>>> = z.strictObject(patchShape).meta({
   id: "HandoffSettingsPatch",
   description:
-    "Only the fields to change, each replaced as a whole. `null` sets a field back to its default; for " +
-    `${[...NULLABLE].map((field) => `\`${field}\``).join(", ")} it is a value (their default as well).`,
+    "Only the fields to change, each replaced as a whole. `null` sets a field back to its default, which for `schedule`, " +
+    "`presence` and `agentLabel` is null itself.",
 });
 
 /** Stored settings with a patch written over them, field by field. */
@@ -52,7 +47,7 @@ export function patched(stored: unknown, patch: Raw): Raw {
   const fields = new Map(Object.entries(rawOf(stored)));
   for (const [field, value] of Object.entries(patch)) {
     if (value === undefined) continue;
-    if (value === null && !NULLABLE.has(field)) fields.delete(field);
+    if (value === null) fields.delete(field);
     else fields.set(field, value);
   }
   return Object.fromEntries(fields);
