@@ -35,7 +35,7 @@ export const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("finish" as const), older, dead: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("postpone" as const), older, seconds: fc.nat({ max: 90 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("renew" as const), older }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("retry" as const), lane: which }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("retry" as const), lane: which }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant("wait" as const), seconds: fc.nat({ max: 45 }) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
