@@ -29,9 +29,6 @@ export interface Sweep {
   close(): Promise<void>;
 }
 
-/** Rows that one sweep reads at most to find those behind what it cannot take up. */
-const DEEPEST_READ = 10_000;
-
 /**
  * Asks the store what is due, so that a wake-up that got lost costs one interval, and everything works again right after a
  * start. A part that fails is logged; the others and the next sweep are not touched by it.
@@ -49,7 +46,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     for (let limit = lanes.waiting() + timing.sweepRows; ; limit *= 4) {
       const due = await store.read.dueLanes(clock(), limit, [...circuits.paused(), ...lanes.crowded()]);
       const fresh = lanes.found(due);
-      if (due.length < limit || fresh > 0 || limit >= DEEPEST_READ) return;
+      if (due.length < limit || fresh >= timing.sweepRows || limit >= timing.deepestRead) return;
     }
   }
 

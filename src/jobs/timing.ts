@@ -4,6 +4,8 @@ export interface JobsTiming {
   readonly sweepMs: number;
   /** How many rows of a kind one sweep takes up, beyond those it knows already. */
   readonly sweepRows: number;
+  /** How many it reads at most to find those behind what cannot be taken up now. */
+  readonly deepestRead: number;
   /**
    * How long a claim on a lane holds. Nothing is held up longer than this after a crash (reliability.md P14), and a process
    * that is frozen for longer loses its lanes.
@@ -49,6 +51,7 @@ export interface JobsTiming {
 export const DEFAULT_TIMING: JobsTiming = {
   sweepMs: 1_000,
   sweepRows: 200,
+  deepestRead: 10_000,
   leaseMs: 10_000,
   performLimitMs: 120_000,
   lanes: 64,

@@ -28,9 +28,6 @@ export interface Webhooks {
 
 /** Rows of one connection held in memory; the rest waits in the store. */
 const MOST_PER_CONNECTION = 200;
-/** Rows that a sweep reads at most to find those behind a connection whose line is full. */
-const DEEPEST_READ = 10_000;
-
 /**
  * Works on recorded webhooks, started in the order in which they came; each stands for itself, since what it tells is
  * looked up. One that fails is tried again after a while that grows, and after its last try kept for a person to see.
@@ -100,7 +97,7 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
       isBehind = added.length < fresh.length;
       if (rows.length < limit) return false;
       if (added.length > 0) return true;
-      if (!isDeep || limit >= DEEPEST_READ) return false;
+      if (!isDeep || limit >= timing.deepestRead) return false;
     }
   }
 

@@ -59,6 +59,18 @@ test("what is added while it runs is run once more; what rests is not", async ()
   expect(begun).toEqual(["again", "rests", "again"]);
 });
 
+test("what waits is in one line only", async () => {
+  const { pool, begun, end } = setUp({ overall: 1, perGroup: 1 });
+  pool.add("a", "first", null);
+  pool.pump();
+  for (const group of ["a", "b", "a"]) pool.add(group, "waits", null);
+  pool.pump();
+  expect(pool.waiting()).toBe(1);
+  await end("first");
+  await end("waits");
+  expect(begun).toEqual(["first", "waits"]);
+});
+
 test("work that throws frees its place", async () => {
   const { pool } = setUp({ work: () => Promise.reject(new Error("no")), overall: 1, perGroup: 1 });
   for (const key of ["x", "y", "z"]) pool.add("a", key, null);

@@ -2,13 +2,18 @@ import { describe, expect, test } from "vitest";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails, FailureKind } from "../../src/domain/delivery.ts";
 import { HandoffError } from "../../src/domain/errors.ts";
-import type { Store, Then } from "../../src/ports.ts";
-import { createWorld, says, WS } from "./world.ts";
+import { freeTrial } from "../../src/jobs/fair-pool.ts";
+import { runLane } from "../../src/jobs/lane-runner.ts";
+import { DEFAULT_TIMING } from "../../src/jobs/timing.ts";
+import type { Log, Store, Then } from "../../src/ports.ts";
+import { createWorld, says, START, WS } from "./world.ts";
 import type { World } from "./world.ts";
 
 const fault = (kind: FailureKind, details: FailureDetails = {}) => new DeliveryError(kind, `is ${kind}`, details);
 const never = () => new Promise<Then>(() => {});
 const HOUR = 3_600_000;
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
 
 /** The first attempts of a delivery fail like this, one after the other; after them it is done. */
 function failing(world: World, word: string, faults: readonly Error[]): void {
@@ -134,7 +139,7 @@ describe("giving up", () => {
   });
 
   test("nor before it was tried ten times, however old it is", async () => {
-    const world = await createWorld();
+    const world = await createWorld({ timing: { sweepMs: 60_000 } });
     await world.owe("con_a:cnv_1", ["a"]);
     await world.time.advance(48 * HOUR);
     failing(
@@ -243,6 +248,17 @@ describe("a rate limit", () => {
 });
 
 describe("a refused token", () => {
+  test("of a bot's callback keeps its lane, for days", async () => {
+    const world = await begin({ timing: { sweepMs: 60_000 } });
+    world.duties.perform = () => Promise.reject(fault("credentials"));
+    await world.owe("callback:cnv_1", ["a"]);
+    await world.time.advance(48 * HOUR);
+    expect(await world.states()).toEqual({ a: "waiting" });
+    // It is tried less and less often, at last every five minutes.
+    expect(world.performed.length).toBeLessThan(48 * 30);
+    expect(world.connections).toEqual([]);
+  });
+
   test("pauses the connection, keeps everything, and is tried by one lane at a time", async () => {
     const world = await begin();
     let isMended = false;
@@ -316,6 +332,31 @@ describe("a connection that is down", () => {
     expect(Math.max(...most.seen)).toBe(8);
   });
 
+  test("is told up only when its going down has been taken in", async () => {
+    const world = await begin();
+    const gate = Promise.withResolvers<void>();
+    world.duties.connectionDown = () => gate.promise;
+    failing(world, "a", [fault("credentials")]);
+    await world.owe("con_a:cnv_1", ["a"]);
+    await world.time.advance(60_000);
+    expect(await world.states()).toEqual({ a: "done" });
+    expect(world.connections).toEqual(["0 down con_a: is credentials"]);
+    gate.resolve();
+    await world.time.settle();
+    expect(world.connections).toEqual(["0 down con_a: is credentials", "60000 up con_a"]);
+  });
+
+  test("has all its lanes going again right after the first success, not at the next sweep", async () => {
+    const world = await begin({ timing: { sweepMs: 3_600_000 } });
+    failing(world, "a", [fault("credentials")]);
+    await world.owe("con_a:cnv_1", ["a"]);
+    await world.time.advance(0);
+    await world.owe("con_a:cnv_2", ["b"]);
+    await world.owe("con_a:cnv_3", ["c"]);
+    await world.time.advance(31_000);
+    expect(await world.states()).toEqual({ a: "done", b: "done", c: "done" });
+  });
+
   test("that was down before a restart is told to be up by its first success", async () => {
     const world = await begin();
     await world.owe("con_a:cnv_1", ["a"]);
@@ -369,6 +410,18 @@ describe("a slow far side", () => {
     await world.time.advance(0);
     expect(world.said().filter((word) => word.startsWith("quick"))).toHaveLength(20);
     expect(world.said().filter((word) => word === "slow")).toHaveLength(8);
+  });
+
+  test("that answers at last has the rest done at once", async () => {
+    const world = await begin({ timing: { sweepMs: 3_600_000 } });
+    const gate = Promise.withResolvers<null>();
+    world.duties.perform = () => gate.promise;
+    for (let n = 0; n < 50; n += 1) await world.owe(`callback:cnv_${n}`, ["slow"]);
+    await world.time.advance(0);
+    expect(world.performed).toHaveLength(8);
+    gate.resolve(null);
+    await world.time.advance(0);
+    expect(world.performed).toHaveLength(50);
   });
 
   test("that never answers is given up by the watchdog, as one that may have done it", async () => {
@@ -453,17 +506,46 @@ describe("a lease", () => {
     expect(await world.states()).toEqual({ a: "done" });
   });
 
-  test("of a process that died is waited out even when the connection is limited meanwhile", async () => {
+  test("that was lost without notice leaves no write either", async () => {
+    const world = await begin();
+    const frozen = Promise.withResolvers<Then>();
+    world.duties.perform = () => (world.performed.length > 1 ? Promise.resolve(null) : frozen.promise);
+    await world.owe("con_a:cnv_1", ["a"]);
+    await world.time.settle();
+    const [delivery] = await world.deliveries();
+    // Another process, after the clock has run on.
+    const later = new Date(world.time.clock().getTime() + 60_000);
+    const taken = await world.store.write((tx) => tx.claimLane("con_a:cnv_1", later, 10_000));
+    frozen.resolve((tx) => tx.addDeliveries([{ ...delivery!, state: "waiting", payload: { says: "late" } }], later));
+    await world.time.settle();
+    expect(taken?.delivery.mayHaveHappened).toBe(true);
+    expect(await world.states()).toEqual({ a: "sending" });
+  });
+
+  test("of a process that died is waited out also when the connection has to wait for less", async () => {
     const world = await createWorld();
     await world.owe("con_a:cnv_1", ["a"]);
-    await world.store.write((tx) => tx.claimLane("con_a:cnv_1", world.time.clock(), 1_000));
-    failing(world, "limits", [fault("rate_limited", { retryAfterSeconds: 3 })]);
-    await world.owe("con_a:cnv_2", ["limits"]);
-    await world.jobs.start();
-    await world.time.advance(60_000);
-    const [[at] = []] = attemptsOf(world, "a");
-    expect(at).toBeGreaterThanOrEqual(15_000);
-    expect(await world.states()).toEqual({ a: "done", limits: "done" });
+    const claimed = await world.store.write((tx) => tx.claimLane("con_a:cnv_1", START, 1_000));
+    world.time.jump(2_000);
+    const now = world.time.clock();
+    const until = new Date(now.getTime() + 3_000);
+    const end = await runLane(
+      {
+        ...world,
+        clock: world.time.clock,
+        scheduler: world.time.scheduler,
+        log: silent,
+        timing: DEFAULT_TIMING,
+        random: () => 0.5,
+        isStopping: () => false,
+        isOver: () => false,
+        circuits: { isDown: () => false, enter: () => freeTrial, waitsUntil: () => until, paused: () => [] },
+      },
+      "con_a:cnv_1",
+      { group: "con_a", trial: freeTrial, moveTo: () => true },
+    );
+    expect(claimed).not.toBeNull();
+    expect(end).toEqual({ end: "waits", until: new Date(START.getTime() + 15_000) });
   });
 
   test("that cannot be renewed does not stop what runs", async () => {
@@ -511,10 +593,13 @@ describe("a store that fails", () => {
   });
 });
 
-test("the sweep reaches what stands behind thousands of lanes that cannot go", async () => {
-  const world = await createWorld({ wakes: false, timing: { sweepRows: 10, waitingPerGroup: 5 } });
-  world.duties.perform = (delivery) => (delivery.connectionId === "con_slow" ? never() : Promise.resolve(null));
-  for (let n = 0; n < 200; n += 1) await world.owe(`con_slow:cnv_${n}`, ["slow"]);
+test.each([
+  ["by not asking for a connection with a full line", "con_slow", { deepestRead: 10 }],
+  ["by reading deeper, where they belong to no connection", "callback", {}],
+])("the sweep reaches what stands behind many lanes that cannot go, %s", async (_how, slow, timing) => {
+  const world = await createWorld({ wakes: false, timing: { sweepRows: 10, waitingPerGroup: 5, ...timing } });
+  world.duties.perform = (delivery) => (says(delivery) === "slow" ? never() : Promise.resolve(null));
+  for (let n = 0; n < 200; n += 1) await world.owe(`${slow}:cnv_${n}`, ["slow"]);
   await world.time.advance(1);
   await world.owe("con_quick:cnv_1", ["quick"]);
   await world.jobs.start();

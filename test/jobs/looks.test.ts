@@ -33,9 +33,8 @@ describe("looks", () => {
     world.jobs.wakeLook(WS, "hnd_1");
     await world.time.advance(60_000);
     const times = world.told.map((line) => Number(line.split(" ")[0]));
-    expect(times).toHaveLength(4);
-    const waits = times.slice(1).map((time, i) => time - (times[i] ?? 0));
-    expect(waits.map((wait) => Math.round(wait / 1_000))).toEqual([1, 2, 3]);
+    // 750, 1500 and 3000 ms, with a millisecond of the timer's.
+    expect(times).toEqual([0, 751, 2_252, 5_253]);
   });
 
   test("that fail are not made more often for many doorbells", async () => {
@@ -47,6 +46,21 @@ describe("looks", () => {
       await world.time.advance(100);
     }
     expect(world.told.length).toBeLessThanOrEqual(4);
+  });
+
+  test("that fail do not crowd out those that are due after them", async () => {
+    const world = await createWorld({ timing: { sweepRows: 5 } });
+    for (let n = 0; n < 20; n += 1) {
+      await world.openHandoff(`hnd_bad${n}`);
+      await lookAt(world, `hnd_bad${n}`, START);
+    }
+    await world.openHandoff("hnd_good");
+    await lookAt(world, "hnd_good", new Date(START.getTime() + 1));
+    world.duties.look = (_workspaceId, id) =>
+      id === "hnd_good" ? lookAt(world, id, null) : Promise.reject(new Error("no"));
+    await world.jobs.start();
+    await world.time.advance(10_000);
+    expect(world.told.filter((line) => line.endsWith("hnd_good"))).toHaveLength(1);
   });
 
   test("of a handoff that has ended are not asked for again by a failure", async () => {

@@ -57,6 +57,7 @@ describe("webhooks", () => {
     const world = await begin();
     world.duties.webhook = (row) => (row.connectionId === "con_slow" ? new Promise(() => {}) : Promise.resolve());
     for (let n = 0; n < 700; n += 1) await world.recordWebhook(`whk_s${n}`, "con_slow");
+    await world.time.advance(1);
     await world.recordWebhook("whk_q", "con_quick");
     world.jobs.wakeWebhooks();
     await world.time.advance(1_000);
