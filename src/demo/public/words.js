@@ -1,5 +1,5 @@
 /** The page's own words. What Baton says to the visitor comes from Baton, in the conversation's language. */
-const WORDS = {
+export const WORDS = {
   en: {
     skip: "Skip to the lamps",
     language: "Language",
