@@ -99,6 +99,14 @@ const prolong = statement((db, s: { lane: string; lease: number; until: number }
     .where("lease", "=", s.lease)
     .where("lease_until", "is not", null),
 );
+// Each claim has a number of its own, so that an older one of the same process cannot speak for the one after it.
+const nextLease = statement((db, s: { lane: string; until: number }) =>
+  db
+    .updateTable("lanes")
+    .set((e) => ({ lease: e("lease", "+", 1), lease_until: s.until }))
+    .where("lane", "=", s.lane)
+    .returning("lease"),
+);
 // Changes nothing: locks the row until the commit, so that nobody can take the lane in between.
 const lockLease = statement((db, s: { lane: string; lease: number }) =>
   db
@@ -277,12 +285,13 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
     return (await setProgress.run(on, { n: claim.delivery.n, progress: JSON.stringify(progress) })) > 0;
   },
   async finishDelivery(claim, end, now, leaseMs) {
-    const until = now.getTime() + leaseMs;
-    if ((await prolong.run(on, { lane: claim.lane, lease: claim.lease, until })) === 0) return undefined;
+    const { lane, lease } = claim;
+    if ((await lockLease.run(on, { lane, lease })) === 0) return undefined;
     const values = { n: claim.delivery.n, state: end.state, error: end.error, now: now.getTime() };
     // Ended already by this very claim: what follows it is being sent, and must not be taken a second time.
     if ((await endDelivery.run(on, values)) === 0) return undefined;
-    return await takeHead(on, claim.lane, claim.lease, now);
+    const next = await nextLease.first(on, { lane, until: now.getTime() + leaseMs });
+    return next === null ? undefined : await takeHead(on, lane, next.lease, now);
   },
   async postponeDelivery(claim, again, now) {
     const { lane, lease } = claim;
