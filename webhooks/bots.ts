@@ -121,6 +121,10 @@ async function act(tx: Tx, deps: Deps, bot: Bot, event: BotEvent, prepared: Prep
   const conversation = await tx.conversationByKey(workspaceId, botId, key);
   if (conversation === null) throw new HandoffError("not_found", "Baton does not know this conversation.");
   if (conversation.openHandoffId === null) return;
+  const lead = await tx.leadOfHandoff(workspaceId, conversation.openHandoffId);
+  const open = await tx.handoff(workspaceId, conversation.openHandoffId);
+  // The visitor has left, and that is why they left their details: the team goes on with them.
+  if (lead !== null && open?.mode === "lead") return;
   const of = { workspaceId, botId, handoffId: conversation.openHandoffId };
   const actor = { kind: "bot", id: null, name: null } as const;
   await endHandoff(tx, deps, of, { as: "resolved", actor, because: "conversation_closed" });

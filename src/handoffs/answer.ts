@@ -53,7 +53,7 @@ export function formFor(
   const { contactForm, form, terms } = setup.settings;
   const asked = contactForm === "always" || (contactForm === "offline" && outcome === "lead");
   if (!asked || formIsEmpty(form)) return null;
-  const termsUrl = `${baseUrl}/terms?${new URLSearchParams({ bot: setup.bot.id, locale: conversation.locale ?? "en" })}`;
+  const termsUrl = `${baseUrl}/terms?${new URLSearchParams({ bot: setup.bot.id, locale: conversation.locale ?? "en" }).toString()}`;
   return {
     ...describeForm(form, terms, conversation.locale, { termsUrl }),
     submitUrl: `${baseUrl}/v1/handoffs/${handoffId}/lead`,
@@ -74,6 +74,8 @@ export const guidance = {
   leadWithForm:
     "Nobody can take over now. Show the reply word for word and the form below it. Do not promise a person or a time other than the one in the reply; go on helping with what you can.",
   lead: "Nobody can take over now. Show the reply word for word. Do not promise a person; go on helping with what you can.",
+  leadStands:
+    "Nobody can take over now, and the visitor has left contact details before. Show the reply word for word and do not ask for details again; go on helping with what you can.",
   declined: "Handing over to a person is not offered here. Go on helping, and do not mention a person.",
   leadCaptured:
     "The visitor has left contact details and will hear from the team. Do not ask for them again; go on helping with what you can.",

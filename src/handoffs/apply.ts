@@ -6,8 +6,8 @@ import type { HelpdeskAgent, HelpdeskStatus } from "../ports.ts";
 import type { Tx } from "../ports-store.ts";
 import type { BotSetup, Deps } from "./deps.ts";
 import { loadHandoff } from "./load.ts";
-import { agentSays } from "./relay.ts";
-import { accept, end, FIRST_LOOK_MS, idleLimit, release } from "./transitions.ts";
+import { agentSays, relayUnheard } from "./relay.ts";
+import { accept, acceptLimit, agentActor, end, FIRST_LOOK_MS, idleLimit, release } from "./transitions.ts";
 import { beginTurn } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 
@@ -18,10 +18,14 @@ export interface News {
   readonly assignee?: HelpdeskAgent | null;
   readonly status?: HelpdeskStatus;
   readonly cursor?: string | null;
+  /** When the helpdesk was asked, if it was. */
+  readonly askedAt?: Date;
 }
 
-/** How long after news the conversation is looked at again, and the longest it is left alone. */
-const LOOK_AGAIN_MS = { first: FIRST_LOOK_MS, longest: 55_000 } as const;
+/** How long after news a conversation is looked at again, and the longest it is left alone; leads are not waited at. */
+const LOOK_AGAIN_MS = { first: FIRST_LOOK_MS, live: 55_000, lead: 3_600_000 } as const;
+/** A lead this old is heard of only when its helpdesk rings. */
+const LEAD_LOOKS_END_MS = 7 * 24 * 3_600_000;
 
 /**
  * Applies news to a handoff: messages first, since an agent writes and then resolves; then who has it; then its status.
@@ -41,7 +45,7 @@ export async function applyNews(
     await reopen(turn, setup, deps, news);
     return;
   }
-  let isNews = await applyMessages(turn, setup, of.source, news.messages);
+  let isNews = await applyMessages(turn, setup, deps, { source: of.source, messages: news.messages });
   isNews = applyAssignee(turn, setup, news.assignee) || isNews;
   isNews = applyStatus(turn, setup, deps, news.status) || isNews;
   if (news.cursor !== undefined && news.cursor !== turn.handoff?.cursor) turn.update({ cursor: news.cursor });
@@ -53,8 +57,8 @@ export async function applyNews(
 async function applyMessages(
   turn: Turn,
   setup: BotSetup,
-  source: string,
-  messages: readonly AgentMessage[],
+  deps: Deps,
+  { source, messages }: { source: string; messages: readonly AgentMessage[] },
 ): Promise<boolean> {
   const { workspaceId, id } = turn.conversation;
   const ids = messages.map((message) => `${source}:${message.externalId}`);
@@ -65,7 +69,11 @@ async function applyMessages(
     const externalId = `${source}:${message.externalId}`;
     if (known.has(externalId) || taken.has(externalId)) continue;
     taken.add(externalId);
-    any = agentSays(turn, setup, message, externalId) !== null || any;
+    const wasLead = turn.handoff?.mode === "lead";
+    const before = turn.conversation.lastMessageSeq;
+    const isSaid = agentSays(turn, setup, message, externalId) !== null;
+    if (isSaid && wasLead) await relayUnheard(turn, deps, before);
+    any = isSaid || any;
   }
   return any;
 }
@@ -78,13 +86,14 @@ function applyAssignee(turn: Turn, setup: BotSetup, assignee: HelpdeskAgent | nu
   turn.update({ assigneeId: id });
   if (assignee !== null) return accept(turn, setup, assignee);
   // Only someone who was assigned can be taken off; an agent who wrote without being assigned keeps the conversation.
-  return release(turn, setup, { kind: "agent", id: handoff.assigneeId, name: handoff.agent?.name ?? null });
+  return release(turn, setup, { ...agentActor(setup, handoff.agent), id: handoff.assigneeId });
 }
 
 function applyStatus(turn: Turn, setup: BotSetup, deps: Deps, status: HelpdeskStatus | undefined): boolean {
   const { handoff } = turn;
-  if (handoff === null || status === undefined) return false;
-  const actor = { kind: "agent", id: handoff.agent?.id ?? null, name: handoff.agent?.name ?? null } as const;
+  // Before it is opened, the helpdesk's conversation is still as an earlier part of the story left it.
+  if (handoff === null || status === undefined || (handoff.mode === "live" && !handoff.opened)) return false;
+  const actor = agentActor(setup, handoff.agent);
   if (status === "resolved")
     return end(turn, setup, deps, { as: "resolved", actor, because: "agent_resolved", fromHelpdesk: true });
   // Given back to the bot's queue.
@@ -96,12 +105,17 @@ function applyStatus(turn: Turn, setup: BotSetup, deps: Deps, status: HelpdeskSt
 /** Widens while nothing happens; a live handoff is never left alone for a minute. */
 function scheduleLook(turn: Turn, isNews: boolean): void {
   const { handoff } = turn;
-  if (handoff === null || !isOpenStatus(handoff.status) || handoff.mode !== "live") {
+  if (handoff === null || !isOpenStatus(handoff.status)) {
     turn.lookAt(null);
     return;
   }
   const since = turn.now.getTime() - (handoff.acceptedAt ?? handoff.createdAt).getTime();
-  const wait = isNews ? LOOK_AGAIN_MS.first : Math.min(Math.max(since / 4, LOOK_AGAIN_MS.first), LOOK_AGAIN_MS.longest);
+  if (handoff.mode === "lead" && since > LEAD_LOOKS_END_MS) {
+    turn.lookAt(null);
+    return;
+  }
+  const { first } = LOOK_AGAIN_MS;
+  const wait = isNews ? first : Math.min(Math.max(since / 4, first), LOOK_AGAIN_MS[handoff.mode]);
   turn.lookAt(new Date(turn.now.getTime() + wait));
 }
 
@@ -109,7 +123,7 @@ function scheduleLook(turn: Turn, isNews: boolean): void {
 async function reopen(turn: Turn, setup: BotSetup, deps: Deps, news: News): Promise<void> {
   const { handoff, conversation } = turn;
   if (handoff === null || news.status !== "open" || conversation.openHandoffId !== null) return;
-  if (!(await isClosedThere(turn.tx, handoff))) return;
+  if (news.askedAt === undefined || !(await wasClosedThere(turn.tx, handoff, news.askedAt))) return;
   const again: Handoff = {
     ...handoff,
     id: newId("handoff"),
@@ -120,7 +134,7 @@ async function reopen(turn: Turn, setup: BotSetup, deps: Deps, news: News): Prom
     opened: true,
     agent: null,
     assigneeId: null,
-    acceptBy: null,
+    acceptBy: acceptLimit(setup, turn.now),
     openBy: null,
     idleAt: idleLimit(setup, turn.now),
     createdAt: turn.now,
@@ -134,17 +148,19 @@ async function reopen(turn: Turn, setup: BotSetup, deps: Deps, news: News): Prom
   next.record("handoff.requested", { kind: "agent", id: null, name: null }, { because: "reopened" });
   next.giveControl("human", "reopened");
   const source = again.destination?.id ?? "";
-  await applyMessages(next, setup, source, news.messages);
+  await applyMessages(next, setup, deps, { source, messages: news.messages });
   applyAssignee(next, setup, news.assignee);
   next.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
   await next.save();
   deps.log.info("handoff_reopened", { workspaceId: again.workspaceId, handoffId: again.id });
 }
 
-/** False while our own ending has not reached the helpdesk: then "open" there is old news. */
-async function isClosedThere(tx: Tx, handoff: Handoff): Promise<boolean> {
+/** False while our own ending had not reached the helpdesk when it was asked: then "open" there is old news. */
+async function wasClosedThere(tx: Tx, handoff: Handoff, askedAt: Date): Promise<boolean> {
+  if (handoff.endedAt === null || handoff.endedAt >= askedAt) return false;
   const owed = await tx.deliveries(handoff.workspaceId, { handoffId: handoff.id, limit: 100 });
-  return owed.items.every((one) => one.kind !== "helpdesk_close" || one.state === "done" || one.state === "dropped");
+  const closings = owed.items.filter((one) => one.kind === "helpdesk_close");
+  return closings.every((one) => one.state === "done" && one.doneAt !== null && one.doneAt < askedAt);
 }
 
 /** What an agent does in Baton's own inbox: the same news as from any helpdesk. */
@@ -170,7 +186,7 @@ export async function actInInbox(
   action: InboxAction,
 ): Promise<Turn> {
   const { turn, setup, handoff } = await loadHandoff(tx, deps, of);
-  const actor = { kind: "agent", id: agent.id, name: agent.name } as const;
+  const actor = agentActor(setup, agent);
   const destination = handoff.destination?.id ?? null;
   if (destination !== null && !deps.connectors.isLocal(destination))
     throw new HandoffError("wrong_state", "This handoff stands in a helpdesk: answer it there.");

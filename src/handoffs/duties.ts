@@ -3,7 +3,7 @@ import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
 import type { Destination } from "../domain/settings.ts";
 import { isOpenStatus } from "../domain/states.ts";
-import type { Callbacks, Connector, Duties, Effect, Then } from "../ports.ts";
+import type { Callbacks, Connector, Duties, Effect, OpenRequest, Then } from "../ports.ts";
 import type { Bot, Delivery } from "../ports-store.ts";
 import { briefOf, transcriptOf } from "./brief.ts";
 import type { Deps } from "./deps.ts";
@@ -72,25 +72,29 @@ async function subjectOf(deps: Deps, delivery: Delivery) {
 const wantsOpening = (handoff: Handoff, connectionId: string | null): boolean =>
   isOpenStatus(handoff.status) && handoff.mode === "live" && handoff.destination?.id === connectionId;
 
-const mayStandThere = (effect: Effect): boolean => effect.mayHaveHappened || Object.keys(effect.progress).length > 0;
+const mayStandThere = (begun: Pick<Delivery, "mayHaveHappened" | "progress">): boolean =>
+  begun.mayHaveHappened || Object.keys(begun.progress).length > 0;
 
 async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
   const connector = await connectorFor(deps, delivery);
   const { handoff, conversation } = await subjectOf(deps, delivery);
   const { destination } = handoff;
-  if (!wantsOpening(handoff, delivery.connectionId) || destination === null)
-    return mayStandThere(effect) ? closeElsewhere(deps, delivery, null) : null;
+  const standsThere = handoff.ref !== null && destination?.id === delivery.connectionId;
+  if (destination === null || !wantsOpening(handoff, delivery.connectionId)) {
+    // What stands there as the handoff's own is ended by whoever ends the handoff.
+    if (!standsThere) await undoOpening(connector, handoff, effect);
+    return null;
+  }
+  if (standsThere && handoff.opened) return null;
   const transcript = await transcriptOf(deps.store.read, conversation, handoff.transcriptSeq);
-  const ref = await connector.open(
-    {
-      handoffId: handoff.id,
-      conversationId: conversation.id,
-      destination: { ...destination, priority: handoff.priority ?? destination.priority },
-      brief: await briefOf(deps.store.read, conversation, handoff, handoff.transcriptSeq),
-      lastWords: transcript.findLast((one) => one.role === "visitor") ?? null,
-    },
-    effect,
-  );
+  const request: OpenRequest = {
+    handoffId: handoff.id,
+    conversationId: conversation.id,
+    destination: { ...destination, priority: handoff.priority ?? destination.priority },
+    brief: await briefOf(deps.store.read, conversation, handoff, handoff.transcriptSeq),
+    lastWords: transcript.findLast((one) => one.role === "visitor") ?? null,
+  };
+  const ref = await openOrContinue(connector, request, effect, handoff.ref);
   return async (tx) => {
     const of = { workspaceId: delivery.workspaceId, handoffId: handoff.id };
     const { turn, handoff: now } = await loadHandoff(tx, deps, of);
@@ -99,13 +103,45 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
       await turn.save();
       return;
     }
-    turn.update({ opened: true, ref, openBy: null });
-    if (isOpenStatus(now.status) && now.mode === "live") {
-      turn.record("handoff.opened", SYSTEM);
-      turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
-    }
+    const before = await tx.handoffByRef(of.workspaceId, now.destination.id, ref.conversationId);
+    // Whoever had an earlier handoff of this conversation has not accepted this one by that.
+    const assigneeId = before === null || before.id === now.id ? now.assigneeId : before.assigneeId;
+    turn.update({ opened: true, ref, openBy: null, assigneeId });
+    if (!isOpenStatus(now.status)) oweClose(turn, now.destination, "Baton: the visitor no longer waits.", ref);
+    else turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+    if (isOpenStatus(now.status) && now.mode === "live") turn.record("handoff.opened", SYSTEM);
     await turn.save();
   };
+}
+
+/**
+ * A handoff that stands in the helpdesk already, as a lead or after nobody accepted it in time, goes on in that conversation:
+ * two of them would split what is said.
+ */
+async function openOrContinue(
+  connector: Connector,
+  request: OpenRequest,
+  effect: Effect,
+  ref: HelpdeskRef | null,
+): Promise<HelpdeskRef> {
+  if (ref === null) return await connector.open(request, effect);
+  const { contactId, conversationId } = ref;
+  const reached = { conversationId, ...(contactId !== null && { contactId }), ...effect.progress };
+  try {
+    return await connector.open(request, { ...effect, progress: reached });
+  } catch (error) {
+    const isGone =
+      error instanceof DeliveryError && error.kind === "permanent" && Object.keys(effect.progress).length === 0;
+    if (!isGone) throw error;
+    return await connector.open(request, effect);
+  }
+}
+
+/** Nobody wants it any more: what an earlier attempt may have left there is found by our key and ended. */
+async function undoOpening(connector: Connector, handoff: Handoff, effect: Effect): Promise<void> {
+  const { id: handoffId, conversationId } = handoff;
+  const note = "Baton: this request went on without this helpdesk.";
+  await connector.close({ handoffId, conversationId, ref: null, progress: effect.progress, note }, effect);
 }
 
 const elsewhere = (delivery: Delivery): Destination => ({
@@ -115,22 +151,17 @@ const elsewhere = (delivery: Delivery): Destination => ({
   labels: [],
 });
 
-/** The handoff went on without this destination, and something of it may stand there: it is ended, found by our key. */
-function closeElsewhere(deps: Deps, delivery: Delivery, ref: HelpdeskRef | null): Then {
-  return async (tx) => {
-    const of = { workspaceId: delivery.workspaceId, handoffId: delivery.handoffId ?? "" };
-    const { turn } = await loadHandoff(tx, deps, of);
-    oweClose(turn, elsewhere(delivery), "Baton: this request went on without this helpdesk.", ref);
-    await turn.save();
-  };
-}
-
 function giveUpOpening(deps: Deps, delivery: Delivery): Then {
   return async (tx) => {
     const of = { workspaceId: delivery.workspaceId, handoffId: delivery.handoffId ?? "" };
     const { turn, setup, handoff } = await loadHandoff(tx, deps, of);
-    if (handoff.destination?.id !== delivery.connectionId) return;
-    await moveOn(turn, setup, deps, "The helpdesk refused to open the conversation.");
+    // The delivery as it was claimed does not hold what this attempt reached.
+    const tried = (await tx.delivery(delivery.workspaceId, delivery.n)) ?? delivery;
+    const isOwn = handoff.ref !== null && handoff.destination?.id === delivery.connectionId;
+    if (mayStandThere(tried) && !isOwn)
+      oweClose(turn, elsewhere(delivery), "Baton: this request went on without this helpdesk.");
+    if (handoff.destination?.id === delivery.connectionId)
+      await moveOn(turn, setup, deps, "The helpdesk refused to open the conversation.");
     await turn.save();
   };
 }
@@ -138,10 +169,10 @@ function giveUpOpening(deps: Deps, delivery: Delivery): Then {
 async function message(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
   const connector = await connectorFor(deps, delivery);
   const { handoff, conversation } = await subjectOf(deps, delivery);
-  // It moved on, and the transcript that opened the next destination holds this message.
-  if (handoff.destination?.id !== delivery.connectionId) return null;
-  if (handoff.ref === null) throw new DeliveryError("permanent", "The conversation was never opened in this helpdesk.");
   const { seq } = delivery.payload as { seq: number };
+  // It moved on, or ended before it was opened; the transcript that opens the next destination holds this message.
+  if (handoff.destination?.id !== delivery.connectionId || handoff.ref === null) return null;
+  if (seq <= handoff.transcriptSeq) return null;
   const [said] = await deps.store.read.messages(delivery.workspaceId, conversation.id, {
     afterSeq: seq - 1,
     upToSeq: seq,
@@ -177,6 +208,9 @@ async function lead(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
   const connector = await connectorFor(deps, delivery);
   const { handoff, conversation } = await subjectOf(deps, delivery);
   const { destination } = delivery.payload as { destination: Destination };
+  const current = handoff.destination?.id ?? destination.id;
+  // The handoff moved to another helpdesk, and the lead with it.
+  if (current !== destination.id && !deps.connectors.isLocal(current)) return null;
   const left = await deps.store.read.leadOfHandoff(delivery.workspaceId, handoff.id);
   if (left === null) throw gone("The lead");
   const known = handoff.destination?.id === destination.id ? handoff.ref : null;
@@ -187,8 +221,10 @@ async function lead(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     const of = { workspaceId: delivery.workspaceId, handoffId: handoff.id };
     const { turn, handoff: now } = await loadHandoff(tx, deps, of);
     // From here on an agent's reply to the lead finds its way to the visitor.
-    if (now.ref === null && (now.destination === null || now.destination.id === destination.id))
+    if (now.ref === null && (now.destination === null || now.destination.id === destination.id)) {
       turn.update({ destination, ref });
+      if (isOpenStatus(now.status)) turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+    }
     await turn.save();
   };
 }
@@ -212,7 +248,8 @@ async function callback(deps: DutiesDeps, delivery: Delivery): Promise<Then> {
 
 async function email(deps: Deps, delivery: Delivery): Promise<Then> {
   if (deps.mailer === null)
-    throw new DeliveryError("transient", "No mail server is set: give SMTP_URL and start again. The mail is kept.", {
+    // Not counted as an attempt, so that it is never given up.
+    throw new DeliveryError("rate_limited", "No mail server is set: give SMTP_URL and start again. The mail is kept.", {
       retryAfterSeconds: 3_600,
     });
   await deps.mailer.send(await mailOf(deps.store.read, delivery));

@@ -24,11 +24,8 @@ export async function endHandoff(
       throw new HandoffError("wrong_state", `The handoff is ${handoff.status} already.`);
     return { handoff, conversation: turn.conversation };
   }
-  const lane = handoff.destination && `${handoff.destination.id}:${turn.conversation.id}`;
-  // What was never opened there need not be opened any more; what is on its way is ended behind it.
-  if (lane !== null && !handoff.opened)
-    await tx.dropLane(of.workspaceId, lane, "The handoff ended before it was opened.", turn.now);
-  end(turn, setup, deps, { ...ending, fromHelpdesk: false });
+  const staysThere = handoff.mode === "lead" && (await tx.leadOfHandoff(of.workspaceId, handoff.id)) !== null;
+  end(turn, setup, deps, { ...ending, fromHelpdesk: false, staysThere });
   await turn.save();
   return { handoff: turn.handoff ?? handoff, conversation: turn.conversation };
 }

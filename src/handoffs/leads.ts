@@ -15,7 +15,7 @@ import type { BotSetup, Deps } from "./deps.ts";
 import { loadHandoff } from "./load.ts";
 import { oweHandoffMail } from "./mail.ts";
 import { normalizePhone } from "./phone.ts";
-import { laneOf } from "./transitions.ts";
+import { oweLead } from "./transitions.ts";
 import type { Turn } from "./turn.ts";
 
 const shorthand = LeadSubmission.shape.fields.unwrap().shape;
@@ -86,7 +86,8 @@ export async function submitLead(
     };
   }
   if (!isOpenStatus(handoff.status)) throw new HandoffError("wrong_state", "The handoff has ended.");
-  if (formFor(handoff.mode, handoff.id, context, deps.baseUrl) === null)
+  // Also when an agent has come in while the visitor was filling in the form that was offered.
+  if (formFor("lead", handoff.id, context, deps.baseUrl) === null)
     throw new HandoffError("wrong_state", "No contact form is asked for here (settings contactForm and form).");
 
   const workspace = await tx.workspace(of.workspaceId);
@@ -136,7 +137,7 @@ function consentFor(
     text,
     version: ownUrl === null ? TERMS_VERSION : ownUrl,
     locale: shown,
-    url: ownUrl ?? `${deps.baseUrl}/terms?${new URLSearchParams({ bot: setup.bot.id, locale: shown })}`,
+    url: ownUrl ?? `${deps.baseUrl}/terms?${new URLSearchParams({ bot: setup.bot.id, locale: shown }).toString()}`,
     hash: createHash("sha256").update(text).digest("hex"),
     agreedAt: turn.now,
     method: "The visitor ticked the box beside these words, which was empty before",
@@ -150,12 +151,5 @@ function oweToHelpdesk(turn: Turn, setup: BotSetup, deps: Deps, leadId: string):
   const outside = setup.settings.destinations.find((one) => !deps.connectors.isLocal(one.id));
   const current = handoff.destination;
   const destination = current !== null && !deps.connectors.isLocal(current.id) ? current : outside;
-  if (destination === undefined) return;
-  turn.owe({
-    lane: laneOf(destination.id, turn.conversation.id),
-    kind: "helpdesk_lead",
-    connectionId: destination.id,
-    handoffId: handoff.id,
-    payload: { leadId, destination },
-  });
+  if (destination !== undefined) oweLead(turn, destination, leadId);
 }

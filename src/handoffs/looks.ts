@@ -52,8 +52,9 @@ async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Pro
     await deps.store.write((tx) => tx.scheduleLook(workspaceId, handoffId, null));
     return;
   }
-  const view = await connector.look(handoff.ref, handoff.cursor);
-  const news: News = { messages: view.messages, assignee: view.assignee, status: view.status, cursor: view.cursor };
+  const askedAt = deps.clock();
+  const { messages, assignee, status, cursor } = await connector.look(handoff.ref, handoff.cursor);
+  const news: News = { messages, assignee, status, cursor, askedAt };
   await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, news));
 }
 
@@ -77,7 +78,10 @@ async function tellHandoff(
   // Not ours, or its opening is not on disk yet: then the first look finds what was said.
   if (handoff === null) return;
   const matters = told.events.some((event) => event.type !== "typing");
-  const reopened = told.events.some((event) => event.type === "status" && event.status === "open");
+  // "changed" may be anything: so speaks a helpdesk that is too old to sign.
+  const reopened = told.events.some(
+    (event) => event.type === "changed" || (event.type === "status" && event.status === "open"),
+  );
   if (!matters || (!isOpenStatus(handoff.status) && !reopened)) return;
   if (told.connector.can.look) {
     const failed = await told.look(workspaceId, handoff.id).then(

@@ -6,7 +6,7 @@ import type { AgentMessage } from "../domain/handoff.ts";
 import type { Tx } from "../ports-store.ts";
 import type { BotSetup, Deps } from "./deps.ts";
 import { BOT_MESSAGE } from "./events.ts";
-import { FIRST_LOOK_MS, accept, idleLimit, laneOf, shownName } from "./transitions.ts";
+import { FIRST_LOOK_MS, accept, agentActor, idleLimit, laneOf, shownName } from "./transitions.ts";
 import { beginTurn } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 
@@ -29,6 +29,9 @@ export const NewMessageRequest = z
   })
   .meta({ id: "NewMessage" });
 export type NewMessageRequest = z.infer<typeof NewMessageRequest>;
+
+/** Lines between a lead and its answer that the agent gets; who talked longer with the bot has the rest in Baton. */
+const MOST_UNHEARD = 500;
 
 export interface Relayed {
   readonly message: Message;
@@ -72,7 +75,7 @@ export async function addMessage(
   );
   if (handoff?.mode === "live") {
     turn.update({ idleAt: idleLimit(setup, now) });
-    relayVisitorMessage(turn, deps, message);
+    relayToHelpdesk(turn, deps, message);
   }
   await turn.save();
   return { message, isNew: true, conversation: turn.conversation };
@@ -88,7 +91,7 @@ function refuseBot(conversation: Conversation, epoch: number | null): void {
 }
 
 /** Owes the message to the helpdesk behind whatever the lane still holds; nothing where the inbox reads it in place. */
-export function relayVisitorMessage(turn: Turn, deps: Pick<Deps, "connectors">, message: Message): void {
+export function relayToHelpdesk(turn: Turn, deps: Pick<Deps, "connectors">, message: Message): void {
   const { handoff } = turn;
   const destination = handoff?.destination;
   if (handoff === null || !destination || handoff.mode !== "live" || deps.connectors.isLocal(destination.id)) return;
@@ -99,6 +102,26 @@ export function relayVisitorMessage(turn: Turn, deps: Pick<Deps, "connectors">, 
     handoffId: handoff.id,
     payload: { seq: message.seq },
   });
+}
+
+/**
+ * An agent answers a visitor who had become a lead: what visitor and bot said since the helpdesk was last told, up to and
+ * including `upToSeq`, so that the agent knows what the visitor's next words are about.
+ */
+export async function relayUnheard(turn: Turn, deps: Pick<Deps, "connectors">, upToSeq: number): Promise<void> {
+  const { handoff, tx, conversation } = turn;
+  const connectionId = handoff?.destination?.id;
+  if (handoff === null || connectionId === undefined || deps.connectors.isLocal(connectionId)) return;
+  const { workspaceId } = conversation;
+  const lead = await tx.leadOfHandoff(workspaceId, handoff.id);
+  // Nothing is relayed while the bot has a lead: the newest relayed message is among the newest things owed.
+  const owed = await tx.deliveries(workspaceId, { handoffId: handoff.id, connectionId, limit: 20 });
+  const relayed = owed.items.find((one) => one.kind === "helpdesk_message")?.payload["seq"];
+  const told = [handoff.transcriptSeq, lead?.transcriptSeq ?? 0, typeof relayed === "number" ? relayed : 0];
+  const range = { afterSeq: Math.max(...told), upToSeq, limit: MOST_UNHEARD };
+  for (const message of await tx.messages(workspaceId, conversation.id, range)) {
+    if (message.role === "visitor" || message.role === "bot") relayToHelpdesk(turn, deps, message);
+  }
 }
 
 /**
@@ -127,6 +150,6 @@ export function agentSays(turn: Turn, setup: BotSetup, from: AgentMessage, exter
       attachments: from.attachments,
       externalId,
     },
-    { kind: "agent", id: agent.id, name: shownName(setup, agent) },
+    agentActor(setup, agent),
   );
 }

@@ -11,7 +11,7 @@ import { formFor, guidance, replies, tellsOpening } from "./answer.ts";
 import type { Form, Reply } from "./answer.ts";
 import type { BotSetup, Deps } from "./deps.ts";
 import { oweHandoffMail } from "./mail.ts";
-import { relayVisitorMessage } from "./relay.ts";
+import { relayToHelpdesk } from "./relay.ts";
 import { newLines } from "./transcript.ts";
 import { acceptLimit, idleLimit, openAtDestination } from "./transitions.ts";
 import { beginTurn } from "./turn.ts";
@@ -114,26 +114,34 @@ export async function requestHandoff(
   const alreadyOpen = open !== null && (open.mode === "live" || open.status === "acknowledged");
   const decision = decide(decisionInput(prepared, { asker: request.trigger, alreadyOpen, pendingCount, at: now }));
   const actor: Actor = { kind: request.trigger === "bot" ? "bot" : "visitor", id: null, name: null };
+  const lead = open === null ? null : await tx.leadOfHandoff(setup.bot.workspaceId, open.id);
+  const hasLead = lead !== null;
 
   if (decision.outcome === "declined") {
     await turn.save();
-    return answer(turn, setup, deps, { outcome: "declined", because: decision.because, decision, isNew: false });
+    const { because } = decision;
+    return answer(turn, setup, deps, { outcome: "declined", because, decision, isNew: false, hasLead });
   }
   if (open !== null && (alreadyOpen || decision.outcome === "lead")) {
     await turn.save();
-    return answer(turn, setup, deps, { outcome: open.mode, because: "already_open", decision, isNew: false });
+    const { mode } = open;
+    return answer(turn, setup, deps, { outcome: mode, because: "already_open", decision, isNew: false, hasLead });
   }
   if (open === null) {
     turn.handoff = newHandoff(turn, setup, request, decision);
     turn.change({ openHandoffId: turn.handoff.id });
-    turn.record("handoff.requested", actor, { because: decision.because, trigger: request.trigger });
+  } else {
+    const { trigger, reason, priority } = request;
+    turn.update({ trigger, reason: reason ?? open.reason, priority: priority ?? open.priority });
   }
+  turn.record("handoff.requested", actor, { because: decision.because, trigger: request.trigger });
   if (decision.outcome === "live") goLive(turn, setup, deps, decision);
   const given = answer(turn, setup, deps, {
     outcome: decision.outcome,
     because: decision.because,
     decision,
     isNew: open === null,
+    hasLead,
   });
   for (const { text } of given.reply) turn.add({ role: "system", text, at: now });
   await turn.save();
@@ -165,7 +173,7 @@ export async function beginTold(
     const message = relayed
       ? turn.say(said, { kind: said.role === "visitor" ? "visitor" : "bot", id: null, name: null })
       : turn.add(said);
-    if (relayed && said.role === "visitor") relayVisitorMessage(turn, deps, message);
+    if (relayed && (said.role === "visitor" || said.role === "bot")) relayToHelpdesk(turn, deps, message);
   }
   return turn;
 }
@@ -272,9 +280,9 @@ function answer(
   turn: Turn,
   setup: BotSetup,
   deps: Pick<Deps, "baseUrl">,
-  told: { outcome: Outcome; because: Because; decision: Decision; isNew: boolean },
+  told: { outcome: Outcome; because: Because; decision: Decision; isNew: boolean; hasLead: boolean },
 ): HandoffAnswer {
-  const { outcome, because, decision } = told;
+  const { outcome, because, decision, hasLead } = told;
   const { opensAt, closesAt } = decision;
   const context = { setup, conversation: turn.conversation, now: turn.now };
   const base = {
@@ -283,12 +291,13 @@ function answer(
     conversation: turn.conversation,
     decision: { outcome, because, opensAt, closesAt },
   };
+  const silent = turn.conversation.control === "human";
   if (outcome === "declined" || turn.handoff === null)
-    return { ...base, guidance: guidance.declined, reply: [], form: null };
-  const form = formFor(outcome, turn.handoff.id, context, deps.baseUrl);
+    return { ...base, guidance: silent ? guidance.alreadyOpen : guidance.declined, reply: [], form: null };
+  // Who has left contact details is not asked for them again.
+  const form = hasLead ? null : formFor(outcome, turn.handoff.id, context, deps.baseUrl);
   if (outcome === "live") {
     const again = because === "already_open";
-    const silent = turn.conversation.control === "human";
     const keys = again ? [] : form === null ? (["connecting"] as const) : (["connecting", "leadPrompt"] as const);
     const words = !silent ? guidance.liveUntilAccepted : again ? guidance.alreadyOpen : guidance.live;
     return { ...base, guidance: words, reply: replies(keys, context), form };
@@ -296,5 +305,6 @@ function answer(
   const why = because === "already_open" ? decision.because : because;
   const values = { opensAt: tellsOpening(why) ? opensAt : null };
   const reply = replies(form === null ? ["offline"] : ["offline", "leadPrompt"], context, values);
-  return { ...base, guidance: form === null ? guidance.lead : guidance.leadWithForm, reply, form };
+  const words = hasLead ? guidance.leadStands : form === null ? guidance.lead : guidance.leadWithForm;
+  return { ...base, guidance: words, reply, form };
 }

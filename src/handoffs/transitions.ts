@@ -49,7 +49,7 @@ export function accept(turn: Turn, setup: BotSetup, agent: Agent): boolean {
   const status = move(turn, "accepted");
   const { handoff } = turn;
   if (status === null || handoff === null) return false;
-  const actor: Actor = { kind: "agent", id: agent.id, name: agent.name };
+  const actor = agentActor(setup, agent);
   if (handoff.status === "acknowledged") {
     if (handoff.agent?.id === agent.id) return false;
     turn.update({ agent });
@@ -75,6 +75,13 @@ export function shownName(setup: BotSetup, agent: Agent): string | null {
   return setup.settings.agentLabel ?? agent.name;
 }
 
+/** An agent in events, which the visitor sees too: under the name that the visitor may see. */
+export const agentActor = (setup: BotSetup, agent: Agent | null): Actor => ({
+  kind: "agent",
+  id: agent?.id ?? null,
+  name: agent === null ? null : shownName(setup, agent),
+});
+
 /** The agent gives the conversation back to the queue: someone else must accept within the same limit. */
 export function release(turn: Turn, setup: BotSetup, actor: Actor): boolean {
   const status = move(turn, "released");
@@ -90,7 +97,7 @@ export function miss(turn: Turn, setup: BotSetup, deps: Pick<Deps, "baseUrl">, b
   const { handoff } = turn;
   if (move(turn, "missed") === null || handoff === null || handoff.mode === "lead") return false;
   turn.update({ mode: modeAfter(handoff.mode, "missed"), acceptBy: null, openBy: null, idleAt: null, chain: [] });
-  turn.lookAt(null);
+  turn.lookAt(handoff.ref === null ? null : later(turn.now, FIRST_LOOK_MS));
   turn.giveControl("bot", "missed");
   const context = { setup, conversation: turn.conversation, now: turn.now };
   const form = formFor("lead", handoff.id, context, deps.baseUrl);
@@ -105,6 +112,8 @@ export interface Ending {
   readonly actor: Actor;
   readonly because: string;
   readonly fromHelpdesk: boolean;
+  /** The team still works on what stands in the helpdesk: a lead whose visitor has left. */
+  readonly staysThere?: boolean;
 }
 
 /** Ends the handoff; the bot has control again. False when it has ended already. */
@@ -121,7 +130,8 @@ export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors">,
   turn.record(type, ending.actor, { because: ending.because, reply, ...(live && { guidance: guidance.ended }) });
   const { destination } = handoff;
   const outside = destination !== null && !deps.connectors.isLocal(destination.id);
-  if (outside && !ending.fromHelpdesk && (live || handoff.ref !== null))
+  const isToldThere = !ending.fromHelpdesk && ending.staysThere !== true;
+  if (outside && isToldThere && (live || handoff.ref !== null))
     oweClose(turn, destination, `Baton: ${ending.actor.kind} ended this conversation (${ending.because}).`);
   return true;
 }
@@ -135,6 +145,18 @@ export function oweClose(turn: Turn, destination: Destination, note: string, ref
     connectionId: destination.id,
     handoffId: turn.handoff.id,
     payload: { note, ref: ref ?? null },
+  });
+}
+
+/** The lead is to appear in a helpdesk. */
+export function oweLead(turn: Turn, destination: Destination, leadId: string): void {
+  if (turn.handoff === null) return;
+  turn.owe({
+    lane: laneOf(destination.id, turn.conversation.id),
+    kind: "helpdesk_lead",
+    connectionId: destination.id,
+    handoffId: turn.handoff.id,
+    payload: { leadId, destination },
   });
 }
 
@@ -159,30 +181,12 @@ export function openAtDestination(turn: Turn, deps: Pick<Deps, "connectors">): v
 
 /**
  * The current destination cannot take it: on to the next one that is not known to be down, and after the last the
- * handoff is a lead (design.md section 3, No false promise).
+ * handoff is a lead (design.md section 3, No false promise). The opening that is still owed stays in its lane, where it ends
+ * what it may have begun: earlier handoffs of the conversation may owe something there too.
  */
 export async function moveOn(turn: Turn, setup: BotSetup, deps: Deps, why: string): Promise<void> {
   const { handoff } = turn;
   if (handoff === null || handoff.opened || handoff.mode !== "live" || handoff.status !== "pending") return;
-  const { destination } = handoff;
-  if (destination !== null) {
-    const { workspaceId } = turn.conversation;
-    const lane = laneOf(destination.id, turn.conversation.id);
-    const opening = await turn.tx.deliveries(workspaceId, {
-      handoffId: handoff.id,
-      connectionId: destination.id,
-      limit: 20,
-    });
-    await turn.tx.dropLane(workspaceId, lane, why, turn.now);
-    const begun = opening.items.some(
-      (one) =>
-        one.kind === "helpdesk_open" &&
-        one.state !== "sending" &&
-        (one.mayHaveHappened || Object.keys(one.progress).length > 0),
-    );
-    if (begun)
-      oweClose(turn, destination, "Baton: the visitor was passed to another team, since this helpdesk did not answer.");
-  }
   const [next, ...chain] = handoff.chain.filter((one) => !deps.circuits.isDown(one.id));
   if (next === undefined) {
     turn.update({ destination: null, ref: null, cursor: null });
@@ -192,4 +196,6 @@ export async function moveOn(turn: Turn, setup: BotSetup, deps: Deps, why: strin
   turn.update({ destination: next, chain, ref: null, cursor: null, transcriptSeq: turn.conversation.lastMessageSeq });
   turn.record("handoff.moved", SYSTEM, { because: why });
   openAtDestination(turn, deps);
+  const lead = await turn.tx.leadOfHandoff(turn.conversation.workspaceId, handoff.id);
+  if (lead !== null && !deps.connectors.isLocal(next.id)) oweLead(turn, next, lead.id);
 }
