@@ -98,19 +98,11 @@ function forbidden(zone: Zone, file: string, imports: readonly string[]): string
   });
 }
 
-/** Files that break the rule today: src/http/server.ts names the type of the configuration instead of what it needs. */
-const breaks: ReadonlySet<string> = new Set(["src/http/server.ts"]);
-
 describe("imports run inward", () => {
   const cases = Object.entries(zones).flatMap(([name, zone]) =>
     files.filter((file) => zone.files.test(file)).map((file) => ({ name, file, zone })),
   );
-  test.each(cases.filter(({ file }) => !breaks.has(file)))("$file", ({ file, zone }) => {
-    expect(forbidden(zone, file, importsOf(file, sourceOf(file)))).toEqual([]);
-  });
-
-  // Turns red once the file is mended, so that it leaves the list.
-  test.fails.each(cases.filter(({ file }) => breaks.has(file)))("$file, not yet", ({ file, zone }) => {
+  test.each(cases)("$file", ({ file, zone }) => {
     expect(forbidden(zone, file, importsOf(file, sourceOf(file)))).toEqual([]);
   });
 

@@ -12,6 +12,20 @@ const RIGHT_TO_LEFT_SCRIPTS = new Set(["Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "
  */
 export function parseLocale(requested: string | null | undefined): Intl.Locale | null {
   if (!requested || requested.length > LONGEST_TAG) return null;
+  const known = parsed.get(requested);
+  if (known !== undefined) return known;
+  const locale = readLocale(requested);
+  // Callers choose the text: what is kept is bounded.
+  if (parsed.size >= MOST_PARSED) parsed.clear();
+  parsed.set(requested, locale);
+  return locale;
+}
+
+/** Parsing is slow, and asked for several times with every answer. */
+const parsed = new Map<string, Intl.Locale | null>();
+const MOST_PARSED = 2_000;
+
+function readLocale(requested: string): Intl.Locale | null {
   const tag = (requested.split(/[,;.@]/, 1)[0] ?? "").trim().replaceAll("_", "-");
   try {
     const { language, script, region } = new Intl.Locale(tag);

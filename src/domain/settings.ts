@@ -25,7 +25,7 @@ export const Destination = z
   ])
   .transform((given) => {
     const full = typeof given === "string" ? { id: given, labels: [] } : given;
-    const team = "team" in full ? (full.team ?? full.group ?? null) : null;
+    const team = ("team" in full ? full.team : null) ?? ("group" in full ? full.group : null) ?? null;
     const priority = "priority" in full ? (full.priority ?? null) : null;
     return { id: full.id, team: team === null ? null : String(team), priority, labels: full.labels };
   });

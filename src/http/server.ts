@@ -4,7 +4,6 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
 import express from "express";
 import type { Express, RequestHandler } from "express";
-import type { Config } from "../config.ts";
 import { HandoffError } from "../domain/errors.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, Log, Store } from "../ports.ts";
@@ -40,7 +39,12 @@ export interface Mount {
 }
 
 export interface HttpServerOptions {
-  readonly config: Pick<Config, "trustProxy" | "rateLimit">;
+  readonly config: {
+    /** As Express's `trust proxy` takes it. */
+    readonly trustProxy: false | number | readonly string[];
+    /** Multiplies every limit. */
+    readonly rateLimit: number | "off";
+  };
   /** Asked when it is needed: with PORT=0 it is known only once the server listens. */
   readonly baseUrl: () => string;
   readonly routes: readonly Route[];

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { RawBuilder } from "kysely";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 
@@ -15,10 +16,16 @@ export type Dialect = "sqlite" | "postgres";
 // The schema is what a migration changes, so it cannot be typed by it.
 type AnyDb = Kysely<unknown>;
 
+/**
+ * SQLite: the rows stand in the primary key's own tree. A request adds a handful of them, and each tree less is a fifth less
+ * work for it; a conversation's lines also stand side by side.
+ */
+const clustered = (dialect: Dialect): RawBuilder<unknown> => (dialect === "sqlite" ? sql`without rowid` : sql``);
+
 async function main(db: AnyDb, dialect: Dialect): Promise<void> {
   await tenants(db);
-  await conversations(db);
-  await handoffs(db);
+  await conversations(db, dialect);
+  await handoffs(db, dialect);
   await deliveries(db, dialect);
 }
 
@@ -92,10 +99,10 @@ async function tenants(db: AnyDb): Promise<void> {
     .execute();
 }
 
-async function conversations(db: AnyDb): Promise<void> {
+async function conversations(db: AnyDb, dialect: Dialect): Promise<void> {
   await db.schema
     .createTable("conversations")
-    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("id", "text", (c) => c.primaryKey().notNull())
     .addColumn("workspace_id", "text", (c) => c.notNull())
     .addColumn("bot_id", "text", (c) => c.notNull())
     .addColumn("key", "text", (c) => c.notNull())
@@ -112,6 +119,7 @@ async function conversations(db: AnyDb): Promise<void> {
     .addColumn("last_event_seq", "bigint", (c) => c.notNull())
     .addColumn("last_message_seq", "bigint", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
+    .modifyEnd(clustered(dialect))
     .execute();
   await db.schema
     .createIndex("conversations_key")
@@ -133,6 +141,7 @@ async function conversations(db: AnyDb): Promise<void> {
     .addColumn("attachments", "text")
     .addColumn("external_id", "text")
     .addPrimaryKeyConstraint("messages_pk", ["conversation_id", "seq"])
+    .modifyEnd(clustered(dialect))
     .execute();
   await db.schema
     .createIndex("messages_external")
@@ -152,13 +161,14 @@ async function conversations(db: AnyDb): Promise<void> {
     .addColumn("actor", "text", (c) => c.notNull())
     .addColumn("data", "text", (c) => c.notNull())
     .addPrimaryKeyConstraint("events_pk", ["conversation_id", "seq"])
+    .modifyEnd(clustered(dialect))
     .execute();
 }
 
-async function handoffs(db: AnyDb): Promise<void> {
+async function handoffs(db: AnyDb, dialect: Dialect): Promise<void> {
   await db.schema
     .createTable("handoffs")
-    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("id", "text", (c) => c.primaryKey().notNull())
     .addColumn("workspace_id", "text", (c) => c.notNull())
     .addColumn("bot_id", "text", (c) => c.notNull())
     .addColumn("conversation_id", "text", (c) => c.notNull())
@@ -187,6 +197,7 @@ async function handoffs(db: AnyDb): Promise<void> {
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("accepted_at", "bigint")
     .addColumn("ended_at", "bigint")
+    .modifyEnd(clustered(dialect))
     .execute();
   // One open handoff per conversation, whatever two requests at once may think (design.md section 5).
   await sql`create unique index handoffs_one_open on handoffs (conversation_id) where status in ('pending', 'acknowledged')`.execute(

@@ -1,9 +1,9 @@
 import type { Conversation, Message } from "../domain/conversation.ts";
 import { HandoffError } from "../domain/errors.ts";
 import type { StoredEvent } from "../ports-store.ts";
-import { conversationOf, conversationRow, eventOf, messageOf, messageRow } from "./rows.ts";
+import { conversationOf, conversationRow, eventOf, eventRow, messageOf, messageRow } from "./rows.ts";
 import type { ConversationsTable, EventsTable, MessagesTable } from "./schema.ts";
-import { all, slotsOf, statement } from "./statements.ts";
+import { all, insertMany, slotsOf, statement } from "./statements.ts";
 import type { Executor } from "./statements.ts";
 
 /** Conversations with their messages and events. */
@@ -104,10 +104,8 @@ const replaceConversation = statement((db, s: ConversationsTable) =>
     .where("id", "=", s.id)
     .where("workspace_id", "=", s.workspace_id),
 );
-const insertMessage = statement((db, s: MessagesTable) =>
-  db.insertInto("messages").values(slotsOf(s, MESSAGE_COLUMNS)),
-);
-const insertEvent = statement((db, s: EventsTable) => db.insertInto("events").values(slotsOf(s, EVENT_COLUMNS)));
+const insertMessages = insertMany<MessagesTable>("messages", MESSAGE_COLUMNS);
+const insertEvents = insertMany<EventsTable>("events", EVENT_COLUMNS);
 
 type Range = { workspace_id: string; conversation_id: string; after: number; up_to: number; limit: number };
 const messageRange = statement((db, s: Range) =>
@@ -140,10 +138,20 @@ const eventRange = statement((db, s: Omit<Range, "up_to">) =>
     .limit(s.limit),
 );
 
+/** Which workspace's conversations this unit of work has read or made: asked for with every line that is added. */
+export type Owners = Map<string, string>;
+
 /** @throws HandoffError `not_found` for a conversation of another workspace, exactly as for an unknown one */
-async function mustOwn(on: Executor, workspaceId: string, rows: readonly { conversationId: string }[]): Promise<void> {
-  for (const id of new Set(rows.map((row) => row.conversationId))) {
+async function mustOwn(
+  on: Executor,
+  owners: Owners,
+  workspaceId: string,
+  rows: readonly { conversationId: string }[],
+): Promise<void> {
+  for (const { conversationId: id } of rows) {
+    if (owners.get(id) === workspaceId) continue;
     if ((await ownerOf.first(on, { workspace_id: workspaceId, id })) === null) throw new HandoffError("not_found");
+    owners.set(id, workspaceId);
   }
 }
 const ownerOf = statement((db, s: { workspace_id: string; id: string }) =>
@@ -193,18 +201,21 @@ export const conversationReads = (on: Executor) => ({
   },
 });
 
-export const conversationWrites = (on: Executor, touched: (conversationId: string) => void) => ({
+export const conversationWrites = (on: Executor, owners: Owners, touched: (conversationId: string) => void) => ({
   async lockConversation(workspaceId: string, id: string): Promise<Conversation | null> {
     const row = await (on.forUpdate ? byIdLocked : byId).first(on, { workspace_id: workspaceId, id });
+    if (row !== null) owners.set(row.id, row.workspace_id);
     return row && conversationOf(row);
   },
   async lockConversationByKey(workspaceId: string, botId: string, key: string): Promise<Conversation | null> {
     const values = { workspace_id: workspaceId, bot_id: botId, key };
     const row = await (on.forUpdate ? byKeyLocked : byKey).first(on, values);
+    if (row !== null) owners.set(row.id, row.workspace_id);
     return row && conversationOf(row);
   },
   async createConversation(one: Conversation): Promise<void> {
     await insertConversation.run(on, conversationRow(one));
+    owners.set(one.id, one.workspaceId);
   },
   async saveConversation(one: Conversation): Promise<void> {
     await replaceConversation.run(on, conversationRow(one));
@@ -228,24 +239,19 @@ export const conversationWrites = (on: Executor, touched: (conversationId: strin
     return known;
   },
   async addMessages(workspaceId: string, messages: readonly Message[]): Promise<void> {
-    await mustOwn(on, workspaceId, messages);
-    for (const one of messages) await insertMessage.run(on, messageRow(workspaceId, one));
+    await mustOwn(on, owners, workspaceId, messages);
+    await insertMessages(
+      on,
+      messages.map((one) => messageRow(workspaceId, one)),
+    );
   },
   async addEvents(workspaceId: string, events: readonly StoredEvent[]): Promise<void> {
-    await mustOwn(on, workspaceId, events);
-    for (const one of events) {
-      touched(one.conversationId);
-      await insertEvent.run(on, {
-        conversation_id: one.conversationId,
-        seq: one.seq,
-        workspace_id: workspaceId,
-        handoff_id: one.handoffId,
-        type: one.type,
-        at: one.at.getTime(),
-        actor: JSON.stringify(one.actor),
-        data: JSON.stringify(one.data),
-      });
-    }
+    await mustOwn(on, owners, workspaceId, events);
+    for (const one of events) touched(one.conversationId);
+    await insertEvents(
+      on,
+      events.map((one) => eventRow(workspaceId, one)),
+    );
   },
 });
 

@@ -173,6 +173,17 @@ export const eventOf = (row: EventsTable): StoredEvent => ({
   data: json(row.data) as Record<string, unknown>,
 });
 
+export const eventRow = (workspaceId: string, one: StoredEvent): EventsTable => ({
+  conversation_id: one.conversationId,
+  seq: one.seq,
+  workspace_id: workspaceId,
+  handoff_id: one.handoffId,
+  type: one.type,
+  at: one.at.getTime(),
+  actor: JSON.stringify(one.actor),
+  data: JSON.stringify(one.data),
+});
+
 export const handoffOf = (row: HandoffsTable): Handoff => ({
   id: row.id,
   workspaceId: row.workspace_id,

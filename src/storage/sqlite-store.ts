@@ -7,6 +7,7 @@ import { ensurePrivateFile } from "./data-dir.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrationsFor } from "./migrations.ts";
 import { conversationReads, conversationWrites } from "./query-conversations.ts";
+import type { Owners } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
 import { tenantReads, tenantWrites } from "./query-tenants.ts";
@@ -41,17 +42,23 @@ export async function openSqliteStore(file: string): Promise<Store> {
     for (const listener of listeners) tell(listener, what);
   });
   const on = executor(writer);
+  const owners: Owners = new Map();
   const tx: Tx = {
     ...reads(on),
     ...tenantWrites(on),
-    ...conversationWrites(on, (id) => touched.conversations.add(id)),
+    ...conversationWrites(on, owners, (id) => touched.conversations.add(id)),
     ...handoffWrites(on),
     ...deliveryWrites(on, (lane) => touched.lanes.add(lane)),
     ...webhookWrites(on),
   };
   return {
     read: reads(executor(reader)),
-    write: (work) => commits.run(() => work(tx)),
+    write: (work) =>
+      commits.run(() => {
+        // Units run one after the other, and what one of them has read is no proof for the next.
+        owners.clear();
+        return work(tx);
+      }),
     onCommitted(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -82,6 +82,43 @@ export function slotsOf<Values extends object>(slots: Values, columns: readonly 
   return Object.fromEntries(columns.map((column) => [column, slots[column]])) as Values;
 }
 
+/** Rows of one `insert`; more of them go in several. SQLite takes 32,766 parameters a statement. */
+const MOST_ROWS = 50;
+
+/**
+ * Adds rows by as few statements as there can be: each count of rows is a statement of its own, compiled once.
+ *
+ * @param columns those that are set; the rest gets its default
+ */
+export function insertMany<Row extends object>(
+  table: keyof Database,
+  columns: readonly (keyof Row & string)[],
+): (on: Executor, rows: readonly Row[]) => Promise<void> {
+  const plans = new WeakMap<Kysely<Database>, Map<number, CompiledQuery<unknown>>>();
+  const planFor = (db: Kysely<Database>, count: number): CompiledQuery<unknown> => {
+    const byCount = plans.get(db) ?? new Map<number, CompiledQuery<unknown>>();
+    plans.set(db, byCount);
+    const known = byCount.get(count);
+    if (known) return known;
+    const row = Object.fromEntries(columns.map((column) => [column, new Slot(column)]));
+    const made = db
+      .insertInto(table)
+      .values(Array.from({ length: count }, () => row) as never)
+      .compile();
+    byCount.set(count, made);
+    return made;
+  };
+  return async (on, rows) => {
+    for (let from = 0; from < rows.length; from += MOST_ROWS) {
+      const some = rows.slice(from, from + MOST_ROWS);
+      await on.run(
+        planFor(on.db, some.length),
+        some.flatMap((row) => columns.map((column) => row[column])),
+      );
+    }
+  };
+}
+
 /** Runs a query whose shape depends on its values. */
 export async function all<Row>(on: Executor, query: Compilable<Row>): Promise<Row[]> {
   const compiled = query.compile();

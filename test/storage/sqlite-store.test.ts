@@ -262,13 +262,13 @@ describe("query plans", () => {
       "a range of messages",
       reading((read) => read.messages("ws_a", "cnv_a", { afterSeq: 1, limit: 5 })),
       /from "messages"/,
-      ["SEARCH messages USING INDEX sqlite_autoindex_messages_1 (conversation_id=? AND seq>? AND seq<?)"],
+      ["SEARCH messages USING PRIMARY KEY (conversation_id=? AND seq>? AND seq<?)"],
     ],
     [
       "a range of events",
       reading((read) => read.events("ws_a", "cnv_a", { afterSeq: 1, limit: 5 })),
       /from "events"/,
-      ["SEARCH events USING INDEX sqlite_autoindex_events_1 (conversation_id=? AND seq>?)"],
+      ["SEARCH events USING PRIMARY KEY (conversation_id=? AND seq>?)"],
     ],
     [
       "a message by its external id",
@@ -360,11 +360,7 @@ describe("query plans", () => {
       "the conversation of a handoff's events",
       reading((read) => read.handoffEvents("ws_a", "hnd_a")),
       /from "events"/,
-      [
-        "SEARCH handoffs USING INDEX handoffs_workspace (workspace_id=? AND id=?)",
-        "SEARCH events USING INDEX sqlite_autoindex_events_1 (conversation_id=?)",
-        "USE TEMP B-TREE FOR ORDER BY",
-      ],
+      ["SEARCH handoffs USING PRIMARY KEY (id=?)", "SEARCH events USING PRIMARY KEY (conversation_id=?)"],
     ],
     [
       "a page of leads",

@@ -66,7 +66,8 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
       201: { description: "A new handoff", schema: HandoffAnswerView },
       200: { description: "The open one again, or declined", schema: HandoffAnswerView },
     },
-    async handler({ principal, body, unit, now, prefer, signal }) {
+    async handler(input) {
+      const { principal, body, unit, now, prefer } = input;
       const { workspaceId, subjectId: botId } = principal;
       const prepared = await prepareRequest(deps, workspaceId, botId);
       const kept = await unit(async (tx) => {
@@ -77,7 +78,7 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
       const token = visitorToken(tokens, workspaceId, conversationId, new Date(at));
       const waits = prefer.waitSeconds !== null && answer.handoff?.mode === "live" && !answer.handoff.opened;
       const settled = waits
-        ? await settledAnswer(deps, { workspaceId, answer, waitSeconds: prefer.waitSeconds ?? 0, signal })
+        ? await settledAnswer(deps, { workspaceId, answer, waitSeconds: prefer.waitSeconds ?? 0, signal: input.signal })
         : answer;
       return {
         status: kept.status,
