@@ -74,6 +74,9 @@ export interface Baton extends Parts {
   stop(withinMs?: number): Promise<void>;
 }
 
+/** Webhooks are JSON whatever their content type says. */
+const parseJson = (bytes: Buffer): unknown => parseJsonBody(bytes, "application/json");
+
 const STOP_WITHIN_MS = 9_000;
 
 /**
@@ -130,7 +133,6 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   });
 
   const parts: Parts = { store, tokens, sealer, outgoing, jobs, handoffs, baseUrl, secretOf, clock, log };
-  const parseJson = (bytes: Buffer) => parseJsonBody(bytes, "application/json");
   const webhookDeps = {
     store,
     clock,
@@ -154,7 +156,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       ...adminRoutes({
         ...parts,
         factories,
-        connectionChanged: registry.forget,
+        connectionChanged: (connectionId) => registry.forget(connectionId),
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),
       ...healthRoutes(() => Promise.resolve({ ready: true, parts: { store: "ok" } })),
@@ -167,7 +169,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       ...(options.mounts?.(parts) ?? []),
     ],
   });
-  let stopWatching = () => {};
+  let stopWatching: (() => void) | null = null;
 
   return {
     ...parts,
@@ -184,7 +186,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       const until = performance.now() + withinMs;
       stopListening();
       await Promise.all([server.stop(withinMs), jobs.stop(withinMs)]);
-      stopWatching();
+      stopWatching?.();
       mailer?.close();
       outgoing.close();
       if (performance.now() < until) log.debug("stopped");

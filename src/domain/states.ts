@@ -48,9 +48,10 @@ export function isOpenStatus(status: HandoffStatus): boolean {
   return status === "pending" || status === "acknowledged";
 }
 
+const cell = (text: string): string => text.padEnd(15);
+
 /** The table as text, for documentation and for a glance in a terminal. */
 export function printTransitions(): string {
-  const cell = (text: string) => text.padEnd(15);
   const head = ["event", ...STATUSES].map(cell).join("");
   const rows = HANDOFF_EVENTS.map((event) =>
     [event, ...STATUSES.map((from) => transitions[from][event] ?? "-")].map(cell).join(""),

@@ -94,9 +94,9 @@ export function insertMany<Row extends object>(
   table: keyof Database,
   columns: readonly (keyof Row & string)[],
 ): (on: Executor, rows: readonly Row[]) => Promise<void> {
-  const plans = new WeakMap<Kysely<Database>, Map<number, CompiledQuery<unknown>>>();
-  const planFor = (db: Kysely<Database>, count: number): CompiledQuery<unknown> => {
-    const byCount = plans.get(db) ?? new Map<number, CompiledQuery<unknown>>();
+  const plans = new WeakMap<Kysely<Database>, Map<number, CompiledQuery>>();
+  const planFor = (db: Kysely<Database>, count: number): CompiledQuery => {
+    const byCount = plans.get(db) ?? new Map<number, CompiledQuery>();
     plans.set(db, byCount);
     const known = byCount.get(count);
     if (known) return known;

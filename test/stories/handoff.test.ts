@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually, startWorld } from "./world.ts";
-import type { World } from "./world.ts";
+import type { Json, World } from "./world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -39,6 +39,8 @@ const opened = async (handoffId: string) =>
     const { body } = await world.bot.get(`/v1/handoffs/${handoffId}`);
     return body.handoff.opened ? body : null;
   });
+
+const isMessage = (method: string, path: string) => method === "POST" && path.endsWith("/messages");
 
 describe("with Chatwoot", () => {
   beforeEach(async () => {
@@ -144,7 +146,8 @@ describe("with Chatwoot", () => {
 
   test("fifty calls at once open one conversation", async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => world.bot.post("/v1/handoffs", asking("c-2"))));
-    expect(answers.map((one) => one.status).toSorted()).toEqual([...Array.from({ length: 49 }, () => 200), 201]);
+    expect(answers.filter((one) => one.status === 201)).toHaveLength(1);
+    expect(answers.filter((one) => one.status === 200)).toHaveLength(49);
     expect(new Set(answers.map((one) => one.body.handoff.id)).size).toBe(1);
     await opened(answers[0]!.body.handoff.id);
     expect(world.chatwoot.conversations()).toHaveLength(1);
@@ -198,7 +201,7 @@ describe("with Chatwoot", () => {
       body: JSON.stringify({ event: "message_created", id: 999, content: "forged", message_type: "outgoing" }),
     });
     expect(forged.status).toBe(401);
-    const texts = (await world.bot.get("/v1/conversations/c-5/messages")).body.items.map((one: any) => one.text);
+    const texts = (await world.bot.get("/v1/conversations/c-5/messages")).body.items.map((one: Json) => one.text);
     expect(texts.filter((text: string) => text === "once")).toHaveLength(1);
     expect(texts).not.toContain("forged");
     expect(typesHeard().filter((type) => type === "message.created")).toHaveLength(1);
@@ -258,7 +261,6 @@ describe("with Chatwoot", () => {
     const { body } = await world.bot.post("/v1/handoffs", asking("c-9"));
     await opened(body.handoff.id);
     const [conversation] = world.chatwoot.conversations();
-    const isMessage = (method: string, path: string) => method === "POST" && path.endsWith("/messages");
     world.chatwoot.trouble.timeoutAfterDoingTheWork(1, isMessage, "destroy");
     await world.bot.post("/v1/conversations/c-9/messages", { id: "one", text: "sent once" });
     await world.bot.post("/v1/conversations/c-9/messages", { id: "two", text: "and then this" });
@@ -301,7 +303,7 @@ describe("with Baton's own inbox", () => {
     });
     const id = asked.body.handoff.id;
     const waiting = await agent.client.get("/v1/handoffs?status=pending");
-    expect(waiting.body.items.map((one: any) => one.id)).toEqual([id]);
+    expect(waiting.body.items.map((one: Json) => one.id)).toEqual([id]);
     const seen = await agent.client.get(`/v1/handoffs/${id}/messages`);
     expect(seen.body.items[0]).toMatchObject({ role: "visitor", text: "Where is my order?" });
     expect((await agent.client.post(`/v1/handoffs/${id}/accept`)).body.handoff.status).toBe("acknowledged");
@@ -331,7 +333,7 @@ describe("with Baton's own inbox", () => {
     const visitor = world.as(asked.body.visitorToken);
     const wrong = await visitor.post(`/v1/handoffs/${handoff.id}/lead`, { fields: { name: "", email: "ana@" } });
     expect(wrong.status).toBe(422);
-    expect(wrong.body.faults.map((fault: any) => fault.path).toSorted()).toEqual([
+    expect(wrong.body.faults.map((fault: Json) => fault.path).toSorted()).toEqual([
       "fields.email",
       "fields.name",
       "terms.accepted",

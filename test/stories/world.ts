@@ -13,11 +13,13 @@ import { createLogger } from "../../src/logging.ts";
 import { startChatwoot } from "../simulators/chatwoot/index.ts";
 import type { ChatwootOptions, ChatwootSimulator } from "../simulators/chatwoot/index.ts";
 
-export interface Answer<Body = any> {
+// oxlint-disable-next-line no-explicit-any -- answers are read as the outside reads them: by field, with nothing known before
+export type Json = any;
+
+export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // Answers are read like the outside reads them: by field, with nothing known before.
-  readonly body: Body;
+  readonly body: Json;
 }
 
 export interface Client {
@@ -56,7 +58,7 @@ export function client(baseUrl: string, token: string | null): Client {
 export interface Callback {
   readonly id: string;
   readonly type: string;
-  readonly data: any;
+  readonly data: Json;
 }
 
 /** A bot that is called back: keeps what it hears, checks each signature, and can be told to fail. */
@@ -77,7 +79,7 @@ export async function startBot(secret: () => string): Promise<BotServer> {
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString("utf8");
       const headers = request.headers as Record<string, string>;
-      const body: any = new Webhook(secret()).verify(text, headers);
+      const body: Json = new Webhook(secret()).verify(text, headers);
       if (failing.count > 0) {
         failing = { ...failing, count: failing.count - 1 };
         response.writeHead(failing.status).end();
