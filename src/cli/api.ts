@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { CliError } from "./cli-error.ts";
+
+const TIMEOUT_MS = 60_000;
+
+const Problem = z.looseObject({
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string().optional(),
+  faults: z.array(z.looseObject({ path: z.string(), message: z.string() })).optional(),
+});
+
+export type Row = Readonly<Record<string, unknown>>;
+const Row = z.record(z.string(), z.unknown());
+const Page = z.looseObject({ items: z.array(Row), nextCursor: z.string().nullable() });
+
+export interface Api {
+  get(path: string): Promise<Row>;
+  post(path: string, body?: unknown): Promise<Row>;
+  patch(path: string, body: unknown): Promise<Row>;
+  /** Every page of a list. `path` has no query yet. */
+  all(path: string): Promise<readonly Row[]>;
+}
+
+/** The API as a command sees it: an answer, or a CliError in one line. */
+export function createApi(address: string, token: string): Api {
+  async function call(method: string, path: string, body?: unknown): Promise<Row> {
+    let response: Response;
+    try {
+      response = await fetch(`${address}${path}`, {
+        method,
+        redirect: "error",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch {
+      throw new CliError(`The server at ${address} does not answer: look at its log, then try again.`);
+    }
+    const told: unknown = await response.json().catch(() => null);
+    if (response.ok) return Row.parse(told);
+    throw refusal(address, Problem.safeParse(told).data);
+  }
+
+  return {
+    get: (path) => call("GET", path),
+    post: (path, body) => call("POST", path, body),
+    patch: (path, body) => call("PATCH", path, body),
+    async all(path) {
+      const items: Row[] = [];
+      let cursor: string | null = null;
+      do {
+        const query = new URLSearchParams({ limit: "200", ...(cursor === null ? {} : { cursor }) });
+        const page: z.infer<typeof Page> = Page.parse(await call("GET", `${path}?${query.toString()}`));
+        items.push(...page.items);
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+      return items;
+    },
+  };
+}
+
+function refusal(address: string, problem: z.infer<typeof Problem> | undefined): CliError {
+  if (problem === undefined) return new CliError(`What answers at ${address} is no Baton: check DATA_DIR.`);
+  if (problem.code === "unauthenticated")
+    return new CliError("The running server has another secret: set the same BATON_SECRET for this command.");
+  const faults = (problem.faults ?? []).map(({ path, message }) => `${path}: ${message}`);
+  const told = faults.length > 0 ? faults : [problem.detail, ...(problem.remedy ? [problem.remedy] : [])];
+  return new CliError(told.map((part) => part.replace(/[.;]?$/, "")).join("; ") + ".");
+}

@@ -1,0 +1,140 @@
+import { InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
+import { CliError } from "./cli-error.ts";
+import { table, tell } from "./output.ts";
+import { pick, pickWorkspace } from "./pick.ts";
+import type { CommandDeps } from "./program.ts";
+import type { Reached } from "./reach.ts";
+
+const DAY_SECONDS = 86_400;
+const WORKSPACE = ["--workspace <id or name>", "which workspace; needed where there are several"] as const;
+
+export function workspaceCommands(baton: Command, deps: CommandDeps): void {
+  const workspace = baton.command("workspace").description("businesses: nothing crosses from one to another");
+  workspace
+    .command("create <name>")
+    .description("make a workspace, with a first admin token that is shown this once")
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const made = await deps.with((reached) => reached.asOperator.post("/v1/workspaces", { name }), {
+        mayBegin: true,
+      });
+      const { id } = made["workspace"] as { id: string };
+      tell(deps.output(command), made, [
+        `Workspace ${id}`,
+        `Admin token, shown this once: ${String(made["adminToken"])}`,
+      ]);
+    });
+  workspace
+    .command("list")
+    .description("list the workspaces")
+    .action(async (_options: unknown, command: Command) => {
+      const rows = await deps.with((reached) => reached.asOperator.all("/v1/workspaces"));
+      tell(deps.output(command), rows, table(rows, ["id", "name", "createdAt"], "There is no workspace yet."));
+    });
+}
+
+export function botCommands(baton: Command, deps: CommandDeps): void {
+  baton
+    .command("bot")
+    .description("bots of a workspace")
+    .command("list")
+    .description("list the bots")
+    .option(...WORKSPACE)
+    .action(async (options: { workspace?: string }, command: Command) => {
+      const rows = await listOf(deps, "/v1/bots", options.workspace);
+      tell(deps.output(command), rows, table(rows, ["id", "name", "callbackUrl"], "There is no bot yet."));
+    });
+}
+
+export function memberCommands(baton: Command, deps: CommandDeps): void {
+  const member = baton.command("member").description("people who answer in the built-in inbox");
+  member
+    .command("create <name>")
+    .description("add a person")
+    .option("--email <address>", "the person's email address")
+    .option(...WORKSPACE)
+    .action(async (name: string, options: { email?: string; workspace?: string }, command: Command) => {
+      const body = { name, ...(options.email === undefined ? {} : { email: options.email }) };
+      const made = await deps.with(async (reached) =>
+        (await pickWorkspace(reached, options.workspace)).admin.post("/v1/members", body),
+      );
+      tell(deps.output(command), made, [`Member ${String(made["id"])}`]);
+    });
+  member
+    .command("list")
+    .description("list the people")
+    .option(...WORKSPACE)
+    .action(async (options: { workspace?: string }, command: Command) => {
+      const rows = await listOf(deps, "/v1/members", options.workspace);
+      tell(
+        deps.output(command),
+        rows,
+        table(rows, ["id", "name", "email", "role", "online"], "There is no member yet."),
+      );
+    });
+}
+
+interface TokenOptions {
+  readonly scope: "admin" | "bot" | "agent";
+  readonly workspace?: string;
+  readonly bot?: string;
+  readonly member?: string;
+  readonly name?: string;
+  readonly days: number;
+}
+
+export function tokenCommands(baton: Command, deps: CommandDeps): void {
+  baton
+    .command("token")
+    .description("tokens for the API")
+    .command("create")
+    .description("make a token, which is shown this once")
+    .addOption(new Option("--scope <scope>", "what it allows").choices(["admin", "bot", "agent"]).makeOptionMandatory())
+    .option(...WORKSPACE)
+    .option("--bot <id or name>", "scope bot: which bot; needed where there are several")
+    .option("--member <id or name>", "scope agent: which member; needed where there are several")
+    .option("--name <text>", "for you, to tell tokens apart")
+    .option("--days <number>", "valid for so many days", wholeNumber(1, 3_650), 365)
+    .action(async (options: TokenOptions, command: Command) => {
+      const made = await deps.with((reached) => createToken(reached, options));
+      tell(deps.output(command), made, [
+        `Token, shown this once: ${String(made["token"])}`,
+        `Valid until ${String(made["expiresAt"])}; revoke it as ${String(made["id"])}`,
+      ]);
+    });
+}
+
+async function createToken(reached: Reached, options: TokenOptions) {
+  const { scope, name, days } = options;
+  if (scope !== "bot" && options.bot !== undefined) throw new CliError("--bot belongs to --scope bot.");
+  if (scope !== "agent" && options.member !== undefined) throw new CliError("--member belongs to --scope agent.");
+  const order = { expiresInSeconds: days * DAY_SECONDS, ...(name === undefined ? {} : { name }) };
+  const { id: workspaceId, admin } = await pickWorkspace(reached, options.workspace);
+  if (scope === "admin") return reached.asOperator.post(`/v1/workspaces/${workspaceId}/tokens`, order);
+  if (scope === "bot") {
+    const { id } = pick(await admin.all("/v1/bots"), options.bot, {
+      what: "bot",
+      option: "--bot <id or name>",
+      none: "The workspace has no bot yet: make one with POST /v1/bots.",
+    });
+    return admin.post(`/v1/bots/${id}/tokens`, order);
+  }
+  const { id } = pick(await admin.all("/v1/members"), options.member, {
+    what: "member",
+    option: "--member <id or name>",
+    none: "The workspace has no member yet: add one with `member create <name>`.",
+  });
+  return admin.post(`/v1/members/${id}/tokens`, order);
+}
+
+const listOf = (deps: CommandDeps, path: string, workspace: string | undefined) =>
+  deps.with(async (reached) => (await pickWorkspace(reached, workspace)).admin.all(path));
+
+/** A parser for commander: its error is a usage error. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}

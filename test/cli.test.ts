@@ -1,0 +1,395 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import Database from "better-sqlite3";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { runCommand } from "../src/cli/program.ts";
+import { startChatwoot } from "./simulators/chatwoot/index.ts";
+import type { ChatwootSimulator } from "./simulators/chatwoot/index.ts";
+
+const source = (name: string) => fileURLToPath(new URL(`../src/${name}`, import.meta.url));
+
+interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+/** The command as a process of its own, with this environment and no other. */
+async function baton(args: readonly string[], given: { env: Env; input?: string; keepOpen?: boolean }): Promise<Ran> {
+  const { env } = given;
+  const child = spawn(process.execPath, [source("cli.ts"), ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
+  const { input = "", keepOpen = false } = given;
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (part: Buffer) => (out += part.toString()));
+  child.stderr.on("data", (part: Buffer) => (err += part.toString()));
+  // What is not read, since the command ended before, breaks no test.
+  child.stdin.on("error", () => {});
+  if (keepOpen) child.stdin.write(input);
+  else child.stdin.end(input);
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, out, err };
+}
+
+async function startServer(env: Env): Promise<{ url: string; stop: () => Promise<void> }> {
+  const child: ChildProcess = spawn(process.execPath, [source("main.ts")], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  let told = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stderr?.on("data", (part: Buffer) => {
+      told += part.toString();
+      const [, found] = /serves requests on (\S+)/.exec(told) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+    void closed.then(() => reject(new Error(`the server ended: ${told}`)));
+  });
+  return {
+    url,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await closed;
+    },
+  };
+}
+
+const send = (method: string, url: string, token: string, body: unknown) =>
+  fetch(url, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+const newDirectory = () => mkdtempSync(join(tmpdir(), "baton-cli-"));
+const envFor = (dataDir: string, more: Env = {}): Env => ({
+  PORT: "0",
+  HOST: "127.0.0.1",
+  DATA_DIR: dataDir,
+  LOG_LEVEL: "silent",
+  ALLOW_PRIVATE_NETWORK: "127.0.0.0/8",
+  ...more,
+});
+
+const addArgs = (chatwoot: ChatwootSimulator) => [
+  "connection",
+  "add",
+  "chatwoot",
+  "--base-url",
+  chatwoot.url,
+  "--account-id",
+  String(chatwoot.accountId),
+  "--inbox-id",
+  String(chatwoot.inboxId),
+  "--token-stdin",
+  "--webhook-secret-stdin",
+  "--name",
+  "Support",
+];
+
+let chatwoot: ChatwootSimulator;
+beforeAll(async () => {
+  chatwoot = await startChatwoot();
+});
+afterAll(() => chatwoot.stop());
+
+describe("while no server runs", () => {
+  let dataDir: string;
+  let env: Env;
+  beforeEach(() => {
+    dataDir = newDirectory();
+    env = envFor(dataDir);
+  });
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+  test("a workspace is made in an empty directory, and the server takes its token afterwards", async () => {
+    const made = await baton(["workspace", "create", "Lamps & Co", "--json"], { env });
+    expect([made.code, made.err]).toEqual([0, ""]);
+    const { workspace, adminToken } = JSON.parse(made.out);
+    expect(workspace.name).toBe("Lamps & Co");
+    const listed = await baton(["workspace", "list"], { env });
+    expect(listed.out.split("\n")[0]).toMatch(/^ID +NAME +CREATEDAT$/);
+    expect(listed.out.split("\n")[1]).toContain(`${workspace.id}  Lamps & Co`);
+
+    const server = await startServer(env);
+    const current = await fetch(`${server.url}/v1/workspaces/current`, {
+      headers: { Authorization: `Bearer ${adminToken}` },
+    });
+    await server.stop();
+    expect(await current.json()).toMatchObject({ id: workspace.id });
+  });
+
+  test("members and their tokens are made", async () => {
+    await baton(["workspace", "create", "Lamps"], { env });
+    const member = await baton(["member", "create", "Robin", "--email", "robin@example.com", "--json"], { env });
+    expect(JSON.parse(member.out)).toMatchObject({ name: "Robin", email: "robin@example.com" });
+    const token = await baton(["token", "create", "--scope", "agent", "--member", "Robin", "--days", "2", "--json"], {
+      env,
+    });
+    expect(token.code).toBe(0);
+    const days = (Date.parse(JSON.parse(token.out).expiresAt) - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(1.9);
+    expect(days).toBeLessThanOrEqual(2);
+  });
+
+  test("the webhook address leads to the server that will run, not to the port of the command", async () => {
+    const own = { ...env, BASE_URL: "https://baton.example" };
+    await baton(["workspace", "create", "Lamps"], { env: own });
+    const input = `${chatwoot.apiAccessToken}\n${chatwoot.webhookSecret}\n`;
+    const made = await baton(addArgs(chatwoot), { env: own, input });
+    expect(made.out).toMatch(/Webhook URL for the inbox: https:\/\/baton\.example\/webhooks\/chatwoot\/con_\w+\n/);
+    const byDefault = await baton([...addArgs(chatwoot), "--json"], { env: { ...env, PORT: "4321" }, input });
+    expect(JSON.parse(byDefault.out).webhookUrl).toMatch(/^http:\/\/localhost:4321\/webhooks\/chatwoot\/con_\w+$/);
+  });
+
+  test("a backup is a whole store for its owner alone, and replaces nothing", async () => {
+    await baton(["workspace", "create", "Lamps"], { env });
+    const file = join(dataDir, "copy.db");
+    const kept = await baton(["backup", file], { env });
+    expect([kept.code, kept.err]).toEqual([0, ""]);
+    expect(kept.out).toContain("keep BATON_SECRET");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const copy = new Database(file, { readonly: true });
+    expect(copy.prepare("select name from workspaces").all()).toEqual([{ name: "Lamps" }]);
+    copy.close();
+    const again = await baton(["backup", file], { env });
+    expect([again.code, again.err]).toEqual([1, `baton: ${file} exists already: name a new file.\n`]);
+  });
+
+  test("nothing is left behind that keeps the next one out", async () => {
+    await baton(["workspace", "create", "Lamps"], { env });
+    await baton(["workspace", "list"], { env });
+    expect(readdirSync(dataDir)).not.toContain("baton.pid");
+    expect(readdirSync(dataDir).filter((name) => name.startsWith("server"))).toEqual([]);
+  });
+
+  test("two commands at once both do their work", async () => {
+    await baton(["workspace", "create", "Lamps"], { env });
+    const both = await Promise.all(["One", "Two"].map((name) => baton(["member", "create", name], { env })));
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    const listed = await baton(["member", "list", "--json"], { env });
+    expect(
+      JSON.parse(listed.out)
+        .map((row: { name: string }) => row.name)
+        .toSorted(),
+    ).toEqual(["One", "Two"]);
+  });
+
+  test("of several workspaces one must be named", async () => {
+    await baton(["workspace", "create", "One"], { env });
+    await baton(["workspace", "create", "Two"], { env });
+    const asked = await baton(["bot", "list"], { env });
+    expect([asked.code, asked.out]).toEqual([1, ""]);
+    expect(asked.err).toMatch(
+      /^baton: Which workspace\? Say --workspace <id or name>: ws_\w+ \(One\), ws_\w+ \(Two\)\.\n$/,
+    );
+    const named = await baton(["bot", "list", "--workspace", "Two", "--json"], { env });
+    expect([named.code, named.out]).toEqual([0, "[]\n"]);
+    const wrong = await baton(["bot", "list", "--workspace", "Three"], { env });
+    expect(wrong.err).toMatch(/^baton: There is no workspace Three\. There is: /);
+  });
+
+  test("a directory without data is not taken for an empty one", async () => {
+    const nowhere = join(dataDir, "nowhere");
+    const listed = await baton(["workspace", "list"], { env: envFor(nowhere) });
+    expect([listed.code, listed.out]).toEqual([1, ""]);
+    expect(listed.err).toBe(
+      `baton: There are no data in ${nowhere}: start the server once (npm start), or set DATA_DIR.\n`,
+    );
+    expect(existsSync(nowhere)).toBe(false);
+  });
+
+  test("data made with a BATON_SECRET are not touched without it", async () => {
+    const secret = { BATON_SECRET: "m9Zq4Kx7Lr2Tn8Wc5Vb3Hd6Jf1Gs0PyQeUa" };
+    await baton(["workspace", "create", "Lamps"], { env: { ...env, ...secret } });
+    const without = await baton(["workspace", "list"], { env });
+    expect(without.code).toBe(1);
+    expect(without.err).toContain("set the same one for this command");
+    expect(existsSync(join(dataDir, "secret"))).toBe(false);
+    expect((await baton(["workspace", "list"], { env: { ...env, ...secret } })).code).toBe(0);
+  });
+});
+
+describe("while the server runs", () => {
+  let dataDir: string;
+  let env: Env;
+  let server: { url: string; stop: () => Promise<void> };
+  let botId: string;
+  beforeAll(async () => {
+    dataDir = newDirectory();
+    env = envFor(dataDir);
+    server = await startServer(env);
+    botId = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8")).botId;
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  test("the first bot is listed, and its token works at once", async () => {
+    const bots = await baton(["bot", "list", "--json"], { env });
+    expect(JSON.parse(bots.out)).toMatchObject([{ id: botId, name: "My bot" }]);
+    const made = await baton(["token", "create", "--scope", "bot"], { env });
+    const [, token = ""] = /^Token, shown this once: (\S+)$/m.exec(made.out) ?? [];
+    const asked = await fetch(`${server.url}/v1/availability`, { headers: { Authorization: `Bearer ${token}` } });
+    expect(asked.status).toBe(200);
+  });
+
+  test("Chatwoot is connected, becomes the bot's first destination, and is checked", async () => {
+    const args = [...addArgs(chatwoot), "--use-for", "My bot"];
+    const input = `${chatwoot.apiAccessToken}\r\n${chatwoot.webhookSecret}\r\n`;
+    const made = await baton(args, { env, input });
+    expect([made.code, made.err]).toEqual([0, ""]);
+    const [, id = ""] = /^Connection (con_\w+)$/m.exec(made.out) ?? [];
+    const [, webhookUrl = ""] = /^Webhook URL for the inbox: (\S+)$/m.exec(made.out) ?? [];
+    expect(webhookUrl).toBe(`${server.url}/webhooks/chatwoot/${id}`);
+    const bots = await baton(["bot", "list", "--json"], { env });
+    expect(JSON.parse(bots.out)[0].settings.destinations.map((one: { id: string }) => one.id)).toEqual([id, "inbox"]);
+
+    const unset = await baton(["connection", "check", id], { env });
+    expect(unset.code).toBe(1);
+    expect(unset.out).toMatch(/^WRONG /m);
+    expect(unset.out).toContain("The connection does not work yet.");
+    chatwoot.setWebhookUrl(webhookUrl);
+    const checked = await baton(["connection", "check"], { env });
+    expect(checked.out).toContain("All is well.");
+    expect([checked.code, checked.err]).toEqual([0, ""]);
+
+    const listed = await baton(["connection", "list", "--json"], { env });
+    const told = made.out + checked.out + listed.out;
+    expect(told).not.toContain(chatwoot.apiAccessToken);
+    expect(told).not.toContain(chatwoot.webhookSecret);
+  });
+
+  test("a wrong bot leaves no connection behind, and faults are told in one line", async () => {
+    const before = await baton(["connection", "list", "--json"], { env });
+    const wrong = await baton([...addArgs(chatwoot), "--use-for", "Nobody"], { env, input: "token\nsecret\n" });
+    expect([wrong.code, wrong.err]).toEqual([1, `baton: There is no bot Nobody. There is: ${botId} (My bot).\n`]);
+    const args = addArgs(chatwoot).map((arg) => (arg === chatwoot.url ? "ftp://files.example" : arg));
+    const faulty = await baton(args, { env, input: "token\nsecret\n" });
+    expect(faulty.code).toBe(1);
+    expect(faulty.err).toMatch(/^baton: config\.baseUrl: must begin with https:\/\/ [^\n]*\n$/);
+    const after = await baton(["connection", "list", "--json"], { env });
+    expect(after.out).toBe(before.out);
+  });
+
+  test("a person at a terminal need not end the input", async () => {
+    const args = addArgs(chatwoot).filter((arg) => arg !== "--webhook-secret-stdin");
+    const made = await baton(args, { env, input: `${chatwoot.apiAccessToken}\n`, keepOpen: true });
+    expect([made.code, made.err]).toEqual([0, ""]);
+    // Without a secret to check signatures with, the address itself has to be one.
+    expect(made.out).toMatch(/Webhook URL for the inbox: \S+\/webhooks\/chatwoot\/con_\w+\/[\w-]{22}\n/);
+  });
+
+  test.each([
+    ["nothing", ["--token-stdin"], "", "Standard input is empty"],
+    ["one line for two secrets", ["--token-stdin", "--webhook-secret-stdin"], "token\n", "has one line only"],
+  ])("standard input with %s is told", async (_what, flags, input, told) => {
+    const args = addArgs(chatwoot).filter((arg) => !arg.endsWith("-stdin"));
+    const refused = await baton([...args, ...flags], { env, input });
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain(told);
+  });
+
+  test("deliveries are listed, and one that is not there cannot be retried", async () => {
+    const listed = await baton(["deliveries", "list", "--state", "dead"], { env });
+    expect([listed.code, listed.out]).toEqual([0, "There is none.\n"]);
+    const retried = await baton(["deliveries", "retry", "dlv_999"], { env });
+    expect([retried.code, retried.out]).toEqual([1, ""]);
+    expect(retried.err).toMatch(/^baton: There is nothing here[^\n]*\n$/);
+  });
+
+  test("a held mail is listed and can be owed again", async () => {
+    const { adminToken, botToken } = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+    const settings = { notify: { email: ["team@example.com"] }, destinations: ["inbox"], presence: "ignore" };
+    expect((await send("PATCH", `${server.url}/v1/bots/${botId}/settings`, adminToken, settings)).status).toBe(200);
+    expect((await send("POST", `${server.url}/v1/handoffs`, botToken, { conversation: { id: "c-1" } })).status).toBe(
+      201,
+    );
+    const listed = await baton(["deliveries", "list", "--state", "held", "--json"], { env });
+    const [held] = JSON.parse(listed.out);
+    expect(held).toMatchObject({ kind: "email", state: "held", mail: { to: "team@example.com" } });
+    const retried = await baton(["deliveries", "retry", held.id], { env });
+    expect([retried.code, retried.out]).toEqual([0, `${held.id} is owed again.\n`]);
+  });
+
+  test("a backup is left to a time when the server stands still", async () => {
+    const refused = await baton(["backup", join(dataDir, "copy.db")], { env });
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      "baton: The server runs and has the data directory to itself. Stop it, run this again, and start it.\n",
+    ]);
+    expect(existsSync(join(dataDir, "copy.db"))).toBe(false);
+  });
+
+  test("a command with another secret is told so", async () => {
+    const other = { ...env, BATON_SECRET: "m9Zq4Kx7Lr2Tn8Wc5Vb3Hd6Jf1Gs0PyQeUa" };
+    const refused = await baton(["workspace", "list"], { env: other });
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      "baton: The running server has another secret: set the same BATON_SECRET for this command.\n",
+    ]);
+  });
+});
+
+test("a server that was killed does not stand in the way", async () => {
+  const dataDir = newDirectory();
+  const env = envFor(dataDir);
+  await baton(["workspace", "create", "Lamps"], { env });
+  // As kill -9 leaves them, with a port that nobody listens on.
+  writeFileSync(join(dataDir, "server.json"), JSON.stringify({ pid: 999_999_999, port: 9 }));
+  writeFileSync(join(dataDir, "baton.pid"), JSON.stringify({ pid: 999_999_999, host: "elsewhere" }));
+  const listed = await baton(["workspace", "list", "--json"], { env });
+  rmSync(dataDir, { recursive: true, force: true });
+  expect([listed.code, listed.err]).toEqual([0, ""]);
+  expect(JSON.parse(listed.out)).toMatchObject([{ name: "Lamps" }]);
+});
+
+async function inThisProcess(args: readonly string[], env: Env = envFor("/nowhere")): Promise<Ran> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const surroundings = { env, input: Readable.from([]), out: (text: string) => void out.push(text) };
+  const code = await runCommand(args, { ...surroundings, fault: (text) => void err.push(text) });
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
+
+describe("called wrongly, it ends with 2 and says how", () => {
+  test.each([
+    ["no command", []],
+    ["an unknown command", ["explode"]],
+    ["an unknown option", ["workspace", "list", "--colour"]],
+    ["a missing name", ["workspace", "create"]],
+    ["a missing scope", ["token", "create"]],
+    ["a scope that may not be given", ["token", "create", "--scope", "operator"]],
+    ["a state that is none", ["deliveries", "list", "--state", "lost"]],
+    ["a number that is none", ["deliveries", "list", "--limit", "many"]],
+    ["a token among the arguments", ["connection", "add", "chatwoot", "--token", "abc"]],
+  ])("%s", async (_what, args) => {
+    const { code, out, err } = await inThisProcess(args);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).not.toBe("");
+  });
+
+  test("as a process too", async () => {
+    const { code, out, err } = await baton(["explode"], { env: envFor("/nowhere") });
+    expect([code, out, err]).toEqual([2, "", "error: unknown command 'explode'\nTry --help.\n"]);
+  });
+
+  test("help is no fault", async () => {
+    const { code, out, err } = await inThisProcess(["connection", "add", "chatwoot", "--help"]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain("--token-stdin");
+  });
+
+  test("a wrong environment is told with every fault", async () => {
+    const { code, err } = await inThisProcess(["workspace", "list"], { PORT: "x", BASE_URL: "nowhere" });
+    expect(code).toBe(1);
+    expect(err).toContain("PORT: ");
+    expect(err).toContain("BASE_URL: ");
+  });
+});
