@@ -19,6 +19,7 @@ import { adminRoutes } from "./http/routes/admin.ts";
 import { conversationRoutes } from "./http/routes/conversations.ts";
 import { handoffRoutes } from "./http/routes/handoffs.ts";
 import { healthRoutes } from "./http/routes/health.ts";
+import type { Health } from "./http/routes/health.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { HttpServer, Mount } from "./http/server.ts";
 import { termsPages } from "./http/terms.ts";
@@ -159,7 +160,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
         connectionChanged: (connectionId) => registry.forget(connectionId),
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),
-      ...healthRoutes(() => Promise.resolve({ ready: true, parts: { store: "ok" } })),
+      ...healthRoutes(() => readiness(store)),
       ...(options.routes?.(parts) ?? []),
     ],
     mounts: [
@@ -194,4 +195,14 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       lock.release();
     },
   };
+}
+
+/** Ready is who can store something: a unit that writes nothing still begins and commits. */
+async function readiness(store: Store): Promise<Health> {
+  try {
+    await store.write((tx) => tx.workspaces());
+    return { ready: true, parts: { store: "ok" } };
+  } catch {
+    return { ready: false, parts: { store: "unavailable" } };
+  }
 }
