@@ -244,6 +244,8 @@ describe("somebody at the desk", () => {
 
     const whileWaiting = await someone.says("When are you open?");
     expect(whileWaiting.body).toEqual({ said: false, offersPerson: false, answer: null });
+    const askingAgain = await someone.says("I want a human");
+    expect(askingAgain.body).toEqual({ said: false, offersPerson: false, answer: null });
 
     const waiting = await act("GET", "/v1/handoffs?status=pending&mode=live");
     const handoff = waiting.body.items.find(
@@ -259,6 +261,7 @@ describe("somebody at the desk", () => {
       "bot: Hello! I am the shop's bot. Ask me about delivery, returns, opening hours or an order.",
       "system: I am connecting you with a person.",
       "visitor: When are you open?",
+      "visitor: I want a human",
       `system: ${name} has joined the chat.`,
       "agent: Hello, how can I help?",
       "system: The chat with our team has ended. I am here if you need anything else.",
