@@ -51,17 +51,15 @@ export interface ProgramOptions {
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [...(options.nodeArguments ?? []), MAIN], {
+    // Nothing else of ours: a test runner sets variables of its own (BASE_URL among them), and a developer has settings.
     env: {
-      ...process.env,
+      PATH: process.env["PATH"] ?? "",
       PORT: String(options.port ?? 0),
       HOST: "127.0.0.1",
       DATA_DIR: options.dataDir,
       ALLOW_PRIVATE_NETWORK: "127.0.0.0/8,::1/128",
       LOG_LEVEL: "warn",
       RATE_LIMIT: "off",
-      // Vitest and a shell set others, which must not reach the program.
-      NODE_ENV: "development",
-      NODE_OPTIONS: "",
       ...options.env,
     },
     stdio: ["ignore", "pipe", "pipe"],
