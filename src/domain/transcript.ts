@@ -28,6 +28,8 @@ export interface HandoffBrief {
   readonly locale?: string | null;
   readonly botName?: string | null;
   readonly messages: readonly BriefMessage[];
+  /** IANA zone of the times shown, as the team reads its clock; UTC when left out. */
+  readonly timezone?: string | null;
 }
 
 export interface BriefMessage {
@@ -59,7 +61,7 @@ export interface BriefLead {
 }
 
 export interface NoteOptions {
-  /** IANA zone of the times shown; UTC when left out. */
+  /** IANA zone of the times shown; the brief's when left out. */
   readonly timezone?: string | null;
   /** UTF-16 units of one note; at least 4,000. */
   readonly maxLength: number;
@@ -72,12 +74,15 @@ export interface NoteOptions {
  * Throws RangeError for an unknown zone or a `maxLength` below 4,000.
  */
 export function renderHandoffNote(brief: HandoffBrief, options: NoteOptions): string[] {
-  return layOut(briefBlocks(brief, { markup: markdown, clock: clockIn(options.timezone) }), options.maxLength);
+  return layOut(
+    briefBlocks(brief, { markup: markdown, clock: clockIn(options.timezone ?? brief.timezone) }),
+    options.maxLength,
+  );
 }
 
 /** As {@link renderHandoffNote}, for a visitor who left contact details: those and the consent come first. */
 export function renderLeadNote(brief: HandoffBrief, lead: BriefLead, options: NoteOptions): string[] {
-  const style = { markup: markdown, clock: clockIn(options.timezone) };
+  const style = { markup: markdown, clock: clockIn(options.timezone ?? brief.timezone) };
   return layOut(leadBlocks(brief, lead, style), options.maxLength);
 }
 
@@ -86,7 +91,7 @@ export function renderBriefText(
   brief: HandoffBrief,
   options: { timezone?: string | null; lead?: BriefLead | null } = {},
 ): string {
-  const style = { markup: plainText, clock: clockIn(options.timezone) };
+  const style = { markup: plainText, clock: clockIn(options.timezone ?? brief.timezone) };
   const blocks = options.lead ? leadBlocks(brief, options.lead, style) : briefBlocks(brief, style);
   return `${layOut(blocks, Number.MAX_SAFE_INTEGER).join("")}\n`;
 }

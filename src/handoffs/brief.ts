@@ -1,5 +1,6 @@
 import type { Conversation, Message } from "../domain/conversation.ts";
 import type { Handoff } from "../domain/handoff.ts";
+import { HandoffSettings } from "../domain/settings.ts";
 import type { HandoffBrief } from "../domain/transcript.ts";
 import type { Reads } from "../ports-store.ts";
 
@@ -39,6 +40,8 @@ export async function briefOf(
     channel: conversation.channel,
     locale: conversation.locale,
     botName: bot?.name ?? null,
+    // The zone that the team's opening hours are written in.
+    timezone: HandoffSettings.safeParse(bot?.settings).data?.schedule?.timezone ?? null,
     messages: await transcriptOf(reads, conversation, upToSeq),
   };
 }

@@ -1,8 +1,6 @@
 import { clipText, oneLine } from "../domain/clean-text.ts";
-import type { Conversation } from "../domain/conversation.ts";
 import { DeliveryError } from "../domain/delivery.ts";
 import type { Lead } from "../domain/handoff.ts";
-import { HandoffSettings } from "../domain/settings.ts";
 import { renderBriefText } from "../domain/transcript.ts";
 import type { BriefLead, BriefMessage } from "../domain/transcript.ts";
 import type { Mail } from "../ports.ts";
@@ -51,15 +49,14 @@ export async function mailOf(reads: Reads, delivery: Delivery): Promise<Mail> {
   const lead = about === "lead" ? await reads.leadOfHandoff(workspaceId, handoff.id) : null;
   const whole = await briefOf(reads, conversation, handoff, lead?.transcriptSeq ?? handoff.transcriptSeq);
   const brief = { ...whole, messages: latestOf(whole.messages) };
-  const timezone = await timezoneOf(reads, conversation);
   const who = lead?.contact.name ?? conversation.visitor.name ?? "A visitor";
   const title = clipText(oneLine(about === "lead" ? `New lead: ${who}` : `${who} is waiting for a person`), 150);
   const left = lead === null ? null : leftBy(lead);
   return {
     to,
     subject: `${title} · ${clipText(oneLine(workspace.name), 50)}`,
-    text: renderBriefText(brief, { timezone, lead: left }),
-    html: renderMailHtml({ title, workspaceName: workspace.name, brief, lead: left, timezone }),
+    text: renderBriefText(brief, { lead: left }),
+    html: renderMailHtml({ title, workspaceName: workspace.name, brief, lead: left, timezone: brief.timezone ?? null }),
     replyTo: lead?.contact.email ?? null,
     // Deliveries are counted anew in a new database, and mail programs drop what repeats a Message-ID.
     key: `${handoff.id}:${about}:${delivery.n}`,
@@ -88,10 +85,4 @@ function latestOf(messages: readonly BriefMessage[]): readonly BriefMessage[] {
   if (first === 0) return messages;
   const text = `${first === 1 ? "1 earlier message is" : `${first} earlier messages are`} left out of this mail. Baton keeps the whole conversation.`;
   return [{ role: "system", text, at: null, attachments: [] }, ...messages.slice(first)];
-}
-
-/** The zone that the team's opening hours are written in; null where they have none. */
-async function timezoneOf(reads: Reads, { workspaceId, botId }: Conversation): Promise<string | null> {
-  const bot = await reads.bot(workspaceId, botId);
-  return HandoffSettings.safeParse(bot?.settings).data?.schedule?.timezone ?? null;
 }

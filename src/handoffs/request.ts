@@ -234,7 +234,7 @@ function newHandoff(turn: Turn, setup: BotSetup, request: HandoffRequest, decisi
     botId: setup.bot.id,
     conversationId: turn.conversation.id,
     status: "pending",
-    mode: "lead",
+    mode: decision.outcome === "live" ? "live" : "lead",
     trigger: request.trigger,
     reason: request.reason,
     priority: request.priority,
