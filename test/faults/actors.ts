@@ -25,7 +25,7 @@ export interface Record {
 
 const MESSAGES_BEFORE_END = 12;
 /** Leaves the machine to others, too. */
-const PAUSE_MS = 8;
+const PAUSE_MS = 2;
 
 export interface Side {
   readonly url: string;
