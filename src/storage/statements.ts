@@ -103,7 +103,7 @@ export function insertMany<Row extends object>(
     const row = Object.fromEntries(columns.map((column) => [column, new Slot(column)]));
     const made = db
       .insertInto(table)
-      .values(Array.from({ length: count }, () => row) as never)
+      .values(Array.from({ length: count }, () => row))
       .compile();
     byCount.set(count, made);
     return made;
