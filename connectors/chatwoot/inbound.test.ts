@@ -302,7 +302,8 @@ const sampleNames = areThere
 const sample = (name: string) => JSON.parse(readFileSync(new URL(name, samples), "utf8")) as unknown;
 
 describe("the samples of the contract", () => {
-  test.runIf(!areThere && process.env["CI"] === "true")("are there", () => expect(areThere).toBe(true));
+  // Missing on a CI machine they are a fault; elsewhere, as in a user's clone, the next test says that it is skipped.
+  if (!areThere && process.env["CI"] === "true") test("are there", () => expect(areThere).toBe(true));
 
   const api: Receiver = { accountId: 1, inboxId: 5, isSigned: true };
   // Written down by hand from the samples' own words; what is not listed gives nothing.

@@ -6,7 +6,15 @@ import type { Effect, LeadRequest } from "../../src/ports.ts";
 import type { Client } from "./client.ts";
 import { ensureContact, knownFrom, sourceIdOf } from "./contact.ts";
 import type { Known, Place } from "./contact.ts";
-import { addLabels, findConversation, findTeam, readConversationIfThere, setPriority } from "./conversation.ts";
+import {
+  addLabels,
+  findConversation,
+  findTeam,
+  openAgain,
+  readConversation,
+  readConversationIfThere,
+  setPriority,
+} from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { NOTE_LENGTH, ensureConversation, postNotes } from "./open.ts";
 import { stepsOf } from "./steps.ts";
@@ -45,6 +53,12 @@ export async function keepLead(desk: Desk, request: LeadRequest, effect: Effect)
   });
   const { priority } = destination;
   if (priority) await steps.once("priority", () => setPriority(client, id, priority).then(() => priority));
+  // One that was begun live and given up has been resolved by us: a lead in it would be seen by nobody.
+  await steps.once("open", async () => {
+    const current = await readConversation(client, id);
+    if (current.status === "resolved") await openAgain(client, current);
+    return "open";
+  });
   return { conversationId: id, contactId, url: desk.urlOf(id) };
 }
 

@@ -102,7 +102,8 @@ const vectorFile = new URL("../../../shared/contracts/chatwoot-webhook-samples/s
 const isThere = existsSync(vectorFile);
 
 describe("the test vector of the contract", () => {
-  test.runIf(!isThere && process.env["CI"] === "true")("is there", () => expect(isThere).toBe(true));
+  // Missing on a CI machine they are a fault; elsewhere, as in a user's clone, the next test says that it is skipped.
+  if (!isThere && process.env["CI"] === "true") test("is there", () => expect(isThere).toBe(true));
 
   test.skipIf(!isThere)("is accepted, and what must fail fails", () => {
     const vector = JSON.parse(readFileSync(vectorFile, "utf8")) as Vector;

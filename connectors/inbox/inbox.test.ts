@@ -8,6 +8,7 @@ import type { Destination } from "../../src/domain/settings.ts";
 import { createInboxConnector } from "./index.ts";
 
 connectorContract("inbox", {
+  outside: false,
   create: () =>
     Promise.resolve({
       connector: createInboxConnector({ onlineMembers: () => Promise.resolve(1) }),

@@ -186,6 +186,9 @@ async function message(deps: Deps, delivery: Delivery, effect: Effect): Promise<
 async function close(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
   const connector = await connectorFor(deps, delivery);
   const { handoff, conversation } = await subjectOf(deps, delivery);
+  // The handoff stands here again, as a lead: what was to be ended has become the team's conversation with it.
+  if (isOpenStatus(handoff.status) && handoff.ref !== null && handoff.destination?.id === delivery.connectionId)
+    return null;
   const { note, ref } = delivery.payload as { note: string; ref: HelpdeskRef | null };
   const own = handoff.destination?.id === delivery.connectionId ? handoff.ref : null;
   const filter = { handoffId: handoff.id, connectionId: delivery.connectionId ?? undefined, limit: 100 };

@@ -63,6 +63,8 @@ export interface Samples {
 }
 
 export interface ConnectorSetup {
+  /** False: it has nothing outside, and the parts about a helpdesk are left out. */
+  readonly outside?: boolean;
   create(): Promise<Bench>;
   /** The headers that prove a body; null for a connector without webhooks. */
   readonly sign: ((body: Buffer, at: Date) => Record<string, string>) | null;
@@ -143,10 +145,12 @@ export function connectorContract(name: string, setup: ConnectorSetup): void {
     if (setup.sign) provesItsWebhooks(bench, setup.sign, setup.signsTime ?? true);
     if (setup.samples) readsItsWebhooks(bench, setup.samples);
     outlivesHostileWebhooks(bench);
-    describe("with its helpdesk", () => {
-      handsOver(bench, anew);
-      failsInWords(bench);
-    });
+    if (setup.outside ?? true) {
+      describe("with its helpdesk", () => {
+        handsOver(bench, anew);
+        failsInWords(bench);
+      });
+    }
   });
 }
 
@@ -258,6 +262,11 @@ function outlivesHostileWebhooks(bench: () => Bench): void {
   });
 }
 
+function farOf({ far }: Bench): FarSide {
+  if (far === null) throw new Error("a connector without a far side joins with `outside: false`");
+  return far;
+}
+
 /** The one conversation that there must be. */
 function only(far: FarSide): FarConversation {
   const all = far.conversations();
@@ -266,13 +275,9 @@ function only(far: FarSide): FarConversation {
 }
 
 function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
-  const farOf = (context: { skip(note?: string): never }): FarSide => {
-    const { far } = bench();
-    return far ?? context.skip("nothing outside");
-  };
   const open = (opening = ledger("dlv_open")) => bench().connector.open(request, opening.attempt());
-  test("a handoff is one open conversation: note first, then the visitor's last words", async (context) => {
-    const far = farOf(context);
+  test("a handoff is one open conversation: note first, then the visitor's last words", async () => {
+    const far = farOf(bench());
     const ref = await open();
     const conversation = only(far);
     expect(conversation).toMatchObject({ id: ref.conversationId, isOpen: true });
@@ -283,8 +288,8 @@ function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
     expect(conversation.lines[0]?.text).toContain(awkward);
   });
 
-  test("whichever write is cut off after it was done, the next attempt completes the same conversation", async (context) => {
-    const far = farOf(context);
+  test("whichever write is cut off after it was done, the next attempt completes the same conversation", async () => {
+    const far = farOf(bench());
     await open();
     const whole = only(far);
     const writes = far.writes();
@@ -303,8 +308,8 @@ function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
     }
   });
 
-  test("messages arrive in order and as they were written, each once also after a cut connection", async (context) => {
-    const far = farOf(context);
+  test("messages arrive in order and as they were written, each once also after a cut connection", async () => {
+    const far = farOf(bench());
     const ref = await open();
     await bench().connector.send(ref, visitorSays(awkward, 2), ledger("dlv_2").attempt());
     const sending = ledger("dlv_3");
@@ -317,9 +322,8 @@ function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
     expect(said.map((line) => line.text)).toEqual(["A person, please", awkward, "third", "fourth"]);
   });
 
-  test("looking gives what agents said to the visitor, in order, and never a note", async (context) => {
-    const far = farOf(context);
-    if (!bench().connector.can.look) context.skip("cannot be looked at");
+  test("looking gives what agents said to the visitor, in order, and never a note", async () => {
+    const far = farOf(bench());
     const ref = await open();
     far.agentSays(ref.conversationId, "Hello Ana");
     far.agentNotes(ref.conversationId, "she is angry");
@@ -336,8 +340,8 @@ function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
     expect(later.version).toBeGreaterThan(view.version);
   });
 
-  test("closing ends the conversation with a note for the team, once, also when only our own key is known", async (context) => {
-    const far = farOf(context);
+  test("closing ends the conversation with a note for the team, once, also when only our own key is known", async () => {
+    const far = farOf(bench());
     const opening = ledger("dlv_open");
     await open(opening);
     const closing = ledger("dlv_close");
@@ -354,15 +358,15 @@ function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
     expect(only(far).lines.filter((line) => line.text === "The visitor left")).toHaveLength(1);
   });
 
-  test("closing what was never opened does nothing", async (context) => {
-    const far = farOf(context);
+  test("closing what was never opened does nothing", async () => {
+    const far = farOf(bench());
     const close = { handoffId: "hnd_none", conversationId: "cnv_none", ref: null, progress: {}, note: "never mind" };
     await bench().connector.close(close, ledger("dlv_close").attempt());
     expect(far.conversations()).toEqual([]);
   });
 
-  test("a lead is one conversation labelled so, with a note; where the handoff was live, the same one", async (context) => {
-    const far = farOf(context);
+  test("a lead is one conversation labelled so, with a note; where the handoff was live, the same one", async () => {
+    const far = farOf(bench());
     const keeping = ledger("dlv_lead");
     const alone = await bench().connector.lead({ lead, brief, destination: anywhere, ref: null }, keeping.attempt());
     expect(only(far).labels).toEqual(expect.arrayContaining(["lead", "vip"]));
@@ -377,8 +381,8 @@ function handsOver(bench: () => Bench, anew: () => Promise<Bench>): void {
 function failsInWords(bench: () => Bench): void {
   const attempt = () => failureOf(bench().connector.open(request, ledger("dlv_open").attempt()));
 
-  test("its failures tell what to do next, and never a secret", async (context) => {
-    const far = bench().far ?? context.skip("nothing outside");
+  test("its failures tell what to do next, and never a secret", async () => {
+    const far = farOf(bench());
     const failures: [string, DeliveryError][] = [];
     far.answerNext(401);
     failures.push(["credentials", await attempt()]);
@@ -407,8 +411,8 @@ function failsInWords(bench: () => Bench): void {
     expect(far.conversations()).toEqual([]);
   });
 
-  test("a write that was answered with 500 may have happened; a refused one has not", async (context) => {
-    const far = bench().far ?? context.skip("nothing outside");
+  test("a write that was answered with 500 may have happened; a refused one has not", async () => {
+    const far = farOf(bench());
     const ref = await bench().connector.open(request, ledger("dlv_open").attempt());
     const send = () => failureOf(bench().connector.send(ref, visitorSays("more", 2), ledger("dlv_2").attempt()));
     far.answerNext(500);
@@ -419,8 +423,8 @@ function failsInWords(bench: () => Bench): void {
     expect(await send()).toMatchObject({ kind: "credentials", ambiguous: false });
   });
 
-  test("the check never throws, and its findings say what to do", async (context) => {
-    const far = bench().far ?? context.skip("nothing outside");
+  test("the check never throws, and its findings say what to do", async () => {
+    const far = farOf(bench());
     await far.down();
     const report = await bench().connector.check();
     await far.up();

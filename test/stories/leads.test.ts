@@ -154,8 +154,7 @@ describe("a lead with Chatwoot connected", () => {
     expect(world.chatwoot.conversations()[0]!.status).toBe("open");
   });
 
-  // Known: the Chatwoot connector puts such a lead into the resolved conversation and does not open it again.
-  test.fails("a lead whose live conversation was begun and given up stands open for the team", async () => {
+  test("a lead whose live conversation was begun and given up stands open for the team", async () => {
     await world.settings({ agentsAvailable: true });
     world.chatwoot.trouble.timeoutAfterDoingTheWork(1, isCreation, "destroy");
     // The answer is lost, and from then on nothing works.
