@@ -34,6 +34,7 @@ const BotEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("conversation.closed"), data: z.strictObject({ conversationId: ConversationKey }) }),
 ]);
 type BotEvent = z.infer<typeof BotEvent>;
+const Typed = z.looseObject({ type: z.unknown() });
 const KNOWN: ReadonlySet<unknown> = new Set(["conversation.escalated", "message.created", "conversation.closed"]);
 
 /**
@@ -49,7 +50,8 @@ export function botWebhooks(deps: BotWebhookDeps): Router {
     if (bot === null) throw new HandoffError("not_found");
     const id = verify(request, bytes, deps.secretOf(bot));
     const given = deps.parseJson(bytes);
-    if (!KNOWN.has((given as { type?: unknown } | null)?.type)) {
+    if (given === undefined) throw new HandoffError("malformed_body", "The body is empty: send a JSON object");
+    if (!KNOWN.has(Typed.safeParse(given).data?.type)) {
       response.status(200).json({ received: true, ignored: true });
       return;
     }
