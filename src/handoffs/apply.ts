@@ -60,13 +60,11 @@ async function applyMessages(
   deps: Deps,
   { source, messages }: { source: string; messages: readonly AgentMessage[] },
 ): Promise<boolean> {
-  const { workspaceId, id } = turn.conversation;
-  const ids = messages.map((message) => `${source}:${message.externalId}`);
-  const known = await turn.tx.knownExternalIds(workspaceId, id, ids);
+  const known = await knownOf(turn, source, messages);
   let any = false;
   const taken = new Set<string>();
   for (const message of messages) {
-    const externalId = `${source}:${message.externalId}`;
+    const externalId = idOf(source, message);
     if (known.has(externalId) || taken.has(externalId)) continue;
     taken.add(externalId);
     const wasLead = turn.handoff?.mode === "lead";
@@ -76,6 +74,14 @@ async function applyMessages(
     any = isSaid || any;
   }
   return any;
+}
+
+const idOf = (source: string, message: AgentMessage): string => `${source}:${message.externalId}`;
+
+function knownOf(turn: Turn, source: string, messages: readonly AgentMessage[]): Promise<ReadonlySet<string>> {
+  const { workspaceId, id } = turn.conversation;
+  const ids = messages.map((message) => idOf(source, message));
+  return turn.tx.knownExternalIds(workspaceId, id, ids);
 }
 
 function applyAssignee(turn: Turn, setup: BotSetup, assignee: HelpdeskAgent | null | undefined): boolean {
@@ -124,6 +130,10 @@ async function reopen(turn: Turn, setup: BotSetup, deps: Deps, news: News): Prom
   const { handoff, conversation } = turn;
   if (handoff === null || news.status !== "open" || conversation.openHandoffId !== null) return;
   if (news.askedAt === undefined || !(await wasClosedThere(turn.tx, handoff, news.askedAt))) return;
+  const source = handoff.destination?.id ?? "";
+  const known = await knownOf(turn, source, news.messages);
+  // A lead's conversation may have stayed open for the team: only an answer to the visitor takes it up again.
+  if (handoff.mode === "lead" && news.messages.every((one) => known.has(idOf(source, one)))) return;
   const again: Handoff = {
     ...handoff,
     id: newId("handoff"),
@@ -147,7 +157,6 @@ async function reopen(turn: Turn, setup: BotSetup, deps: Deps, news: News): Prom
   next.change({ openHandoffId: again.id });
   next.record("handoff.requested", { kind: "agent", id: null, name: null }, { because: "reopened" });
   next.giveControl("human", "reopened");
-  const source = again.destination?.id ?? "";
   await applyMessages(next, setup, deps, { source, messages: news.messages });
   applyAssignee(next, setup, news.assignee);
   next.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));

@@ -120,7 +120,34 @@ describe("a lead with Chatwoot connected", () => {
     await eventually(async () => (await stateOf(world, "c-4")).handoff.destination !== null);
     expect((await world.bot.post(`/v1/handoffs/${body.handoff.id}/resolve`)).status).toBe(200);
     await eventually(async () => (await world.admin.get("/v1/deliveries?state=waiting")).body.items.length === 0);
-    expect(world.chatwoot.conversations()[0]!.status).toBe("open");
+    const [conversation] = world.chatwoot.conversations();
+    expect(conversation!.status).toBe("open");
+    // That it is open is no reopening; an answer is.
+    world.chatwoot.setLabels(conversation!.id, ["lead", "vip"]);
+    world.chatwoot.setPriority(conversation!.id, "urgent");
+    await world.chatwoot.settled();
+    await ask(world, "c-4-beside");
+    expect(await stateOf(world, "c-4")).toMatchObject({ control: "bot", handoff: { status: "resolved" } });
+    reply(world.chatwoot, conversation!.id, "We found your order.");
+    await becomes(world, "c-4", { control: "human", mode: "live", status: "acknowledged" });
+    expect((await heard(world, "message.created")).data.message.text).toBe("We found your order.");
+  });
+
+  test("a lead's conversation that was deleted in Chatwoot is made anew when it becomes live", async () => {
+    const { body } = await ask(world, "c-9");
+    await submit(body.handoff.id, form());
+    await eventually(async () => (await stateOf(world, "c-9")).handoff.destination !== null);
+    await world.chatwoot.settled();
+    const [gone] = world.chatwoot.conversations();
+    const isGone = (_method: string, path: string) => path.includes(`/conversations/${gone!.id}`);
+    const error = { error: "Resource could not be found" };
+    world.chatwoot.trouble.failNext(1_000, { status: 404 as 401, match: isGone, body: error });
+    await world.settings({ agentsAvailable: true });
+    await ask(world, "c-9");
+    await eventually(async () => (await stateOf(world, "c-9")).handoff.opened);
+    expect(world.chatwoot.conversations()).toHaveLength(2);
+    reply(world.chatwoot, world.chatwoot.conversations()[1]!.id, "In the new one.");
+    await becomes(world, "c-9", { control: "human", status: "acknowledged" });
   });
 
   test("a lead after an accept time-out goes into the conversation that is there", async () => {
