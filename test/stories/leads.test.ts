@@ -195,7 +195,8 @@ describe("a lead with Chatwoot connected", () => {
       world.advance(5_000);
       return world.chatwoot.conversations().some((one) => one.labels.includes("lead"));
     });
-    await eventually(async () => (await world.admin.get("/v1/deliveries?state=waiting")).body.items.length === 0);
+    for (const state of ["waiting", "sending"])
+      await eventually(async () => (await world.admin.get(`/v1/deliveries?state=${state}`)).body.items.length === 0);
     const labelled = world.chatwoot.conversations().filter((one) => one.labels.includes("lead"));
     expect(labelled.map((one) => one.status)).toEqual(["open"]);
   });

@@ -131,8 +131,8 @@ export interface World {
   clock(): Date;
   /** Moves the clock forward; what is due happens with the next sweep. */
   advance(milliseconds: number): void;
-  /** Stops the program and starts it again on the same data. */
-  restart(): Promise<void>;
+  /** Stops the program and starts it again on the same data. With 0 it drops whatever it is doing. */
+  restart(withinMs?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -230,9 +230,9 @@ export async function startWorld(
     advance(milliseconds) {
       offset += milliseconds;
     },
-    async restart() {
+    async restart(withinMs) {
       const port = Number(new URL(at()).port);
-      await baton.stop();
+      await baton.stop(withinMs);
       options = { ...options, env: { ...options.env, PORT: String(port) } };
       await start();
     },
