@@ -267,6 +267,8 @@ async function overdue(deps: Deps, seen: Handoff): Promise<void> {
     const passed = (limit: Date | null) => limit !== null && limit <= now;
     if (passed(handoff.openBy) && !handoff.opened)
       await moveOn(turn, setup, deps, "The helpdesk did not open the conversation in time.");
+    // Someone has accepted it in an earlier part of the story: this limit is behind it.
+    if (passed(turn.handoff?.openBy ?? null) && turn.handoff?.status === "acknowledged") turn.update({ openBy: null });
     if (passed(handoff.acceptBy) && turn.handoff?.status === "pending") miss(turn, setup, deps, "not_accepted_in_time");
     if (passed(handoff.idleAt) && turn.handoff?.mode === "live")
       end(turn, setup, deps, { as: "resolved", actor: SYSTEM, because: "idle", fromHelpdesk: false });
