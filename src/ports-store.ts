@@ -252,7 +252,8 @@ export interface Tx extends Reads {
   ): Promise<void>;
   deleteConnection(workspaceId: string, id: string): Promise<void>;
   createToken(token: TokenRecord): Promise<void>;
-  revokeToken(workspaceId: string, id: string, at: Date): Promise<boolean>;
+  /** `workspaceId` is null for an operator's token. */
+  revokeToken(workspaceId: string | null, id: string, at: Date): Promise<boolean>;
 
   /** The conversation with its row locked until the commit, so that events and messages are numbered without gaps. */
   lockConversation(workspaceId: string, id: string): Promise<Conversation | null>;

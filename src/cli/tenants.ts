@@ -75,7 +75,7 @@ export function memberCommands(baton: Command, deps: CommandDeps): void {
 }
 
 interface TokenOptions {
-  readonly scope: "admin" | "bot" | "agent";
+  readonly scope: "operator" | "admin" | "bot" | "agent";
   readonly workspace?: string;
   readonly bot?: string;
   readonly member?: string;
@@ -89,7 +89,11 @@ export function tokenCommands(baton: Command, deps: CommandDeps): void {
     .description("tokens for the API")
     .command("create")
     .description("make a token, which is shown this once")
-    .addOption(new Option("--scope <scope>", "what it allows").choices(["admin", "bot", "agent"]).makeOptionMandatory())
+    .addOption(
+      new Option("--scope <scope>", "what it allows")
+        .choices(["operator", "admin", "bot", "agent"])
+        .makeOptionMandatory(),
+    )
     .option(...WORKSPACE)
     .option("--bot <id or name>", "scope bot: which bot; needed where there are several")
     .option("--member <id or name>", "scope agent: which member; needed where there are several")
@@ -109,6 +113,7 @@ async function createToken(reached: Reached, options: TokenOptions) {
   if (scope !== "bot" && options.bot !== undefined) throw new CliError("--bot belongs to --scope bot.");
   if (scope !== "agent" && options.member !== undefined) throw new CliError("--member belongs to --scope agent.");
   const order = { expiresInSeconds: days * DAY_SECONDS, ...(name === undefined ? {} : { name }) };
+  if (scope === "operator") return reached.asOperator.post("/v1/operator/tokens", order);
   const { id: workspaceId, admin } = await pickWorkspace(reached, options.workspace);
   if (scope === "admin") return reached.asOperator.post(`/v1/workspaces/${workspaceId}/tokens`, order);
   if (scope === "bot") {

@@ -30,6 +30,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 const MAX_CONNECTIONS = 10_000;
 const STOP_POLL_MS = 20;
+const SILENT_GRACE_MS = 500;
 const LINGER_MS = 500;
 
 /** Something served beside the routes: webhooks, static pages, the console. Its errors are answered like everybody's. */
@@ -102,6 +103,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.use(problemHandler({ baseUrl, log }));
 
   const server = createNodeServer(app, options);
+  // Node counts a connection that has not sent anything yet as busy, and would wait for its first request.
+  const silent = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  server.on("request", (request: IncomingMessage) => silent.delete(request.socket));
   return {
     app,
     streamCount: streams.count,
@@ -112,12 +120,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         server.close(() => resolve());
       });
       streams.closeAll();
+      // A request may be on its way through a connection that was just made.
+      const grace = setTimeout(
+        () => {
+          for (const socket of silent) socket.destroy();
+        },
+        Math.min(SILENT_GRACE_MS, withinMs),
+      );
       // A connection that was busy when `close` was called is idle later: nobody else closes it.
       const sweep = setInterval(() => server.closeIdleConnections(), STOP_POLL_MS);
       const late = setTimeout(() => server.closeAllConnections(), withinMs);
       await closed;
       clearInterval(sweep);
       clearTimeout(late);
+      clearTimeout(grace);
     },
   };
 }

@@ -34,7 +34,12 @@ export const HandoffView = z
   .meta({ id: "Handoff" });
 export type HandoffView = z.infer<typeof HandoffView>;
 
-export function viewHandoff(handoff: Handoff, conversation: Pick<Conversation, "key">): HandoffView {
+/** @param agentLabel what bots and visitors see instead of the agent's name; null: the name itself */
+export function viewHandoff(
+  handoff: Handoff,
+  conversation: Pick<Conversation, "key">,
+  agentLabel: string | null = null,
+): HandoffView {
   return {
     id: handoff.id,
     conversationId: conversation.key,
@@ -47,7 +52,7 @@ export function viewHandoff(handoff: Handoff, conversation: Pick<Conversation, "
     trigger: handoff.trigger,
     reason: handoff.reason,
     priority: handoff.priority,
-    agent: handoff.agent?.name ?? null,
+    agent: handoff.agent === null ? null : (agentLabel ?? handoff.agent.name),
     acceptBy: iso(handoff.acceptBy),
     createdAt: handoff.createdAt.toISOString(),
     acceptedAt: iso(handoff.acceptedAt),
@@ -116,11 +121,11 @@ export interface KeptAnswer {
   readonly at: string;
 }
 
-export function keepAnswer(given: HandoffAnswer, now: Date): KeptAnswer {
+export function keepAnswer(given: HandoffAnswer, now: Date, agentLabel: string | null): KeptAnswer {
   const { decision, conversation } = given;
   return {
     answer: {
-      handoff: given.handoff && viewHandoff(given.handoff, conversation),
+      handoff: given.handoff && viewHandoff(given.handoff, conversation, agentLabel),
       decision: {
         outcome: decision.outcome,
         because: decision.because,
@@ -199,12 +204,13 @@ export const ConversationView = z
 export function viewConversation(
   conversation: Conversation,
   handoff: Handoff | null,
+  agentLabel: string | null,
 ): z.infer<typeof ConversationView> {
   return {
     id: conversation.key,
     control: conversation.control,
     epoch: conversation.epoch,
-    handoff: handoff && viewHandoff(handoff, conversation),
+    handoff: handoff && viewHandoff(handoff, conversation, agentLabel),
     locale: conversation.locale,
     channel: conversation.channel,
     pageUrl: conversation.pageUrl,

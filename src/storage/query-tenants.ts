@@ -223,12 +223,12 @@ export const tenantWrites = (on: Executor) => ({
     };
     await run(on, on.db.insertInto("tokens").values(values));
   },
-  async revokeToken(workspaceId: string, id: string, at: Date): Promise<boolean> {
+  async revokeToken(workspaceId: string | null, id: string, at: Date): Promise<boolean> {
     const query = on.db
       .updateTable("tokens")
       .set({ revoked_at: at.getTime() })
       .where("id", "=", id)
-      .where("workspace_id", "=", workspaceId)
+      .where("workspace_id", workspaceId === null ? "is" : "=", workspaceId)
       .where("revoked_at", "is", null);
     return (await run(on, query)) > 0;
   },

@@ -25,6 +25,8 @@ async function own(name: string): Promise<Owned> {
   const config = { baseUrl: "https://desk.example", accountId: 1, apiAccessToken: "t" };
   const connection = await post("/v1/connections", { type: "fakedesk", config });
   const token = await post(`/v1/bots/${bot.id}/tokens`);
+  const asOperator = world.token("operator", null, "operator");
+  const operator = (await world.call("POST", "/v1/operator/tokens", { token: asOperator })).body;
   const now = new Date();
   const lane = `callback:${bot.id}`;
   await world.store.write((tx) =>
@@ -45,6 +47,7 @@ async function own(name: string): Promise<Owned> {
       deliveries: `dlv_${delivery?.n}`,
       workspaces: workspaceId,
       leads: "led_none",
+      operator: operator.id,
     },
   };
 }

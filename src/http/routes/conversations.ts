@@ -13,7 +13,7 @@ import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import type { Tokens } from "../tokens.ts";
 import { ConversationView, HandoffView, MessageSchema, viewConversation, viewHandoff } from "../views.ts";
-import { visitorToken } from "./handoffs.ts";
+import { labelFor, visitorToken } from "./handoffs.ts";
 
 const TAG = "Conversations";
 const EVENTS_PER_PAGE = 100;
@@ -44,9 +44,10 @@ export function conversationRoutes({ handoffs: deps, tokens }: { handoffs: Deps;
     },
     async handler({ principal, params, body, unit, now }) {
       const of = { workspaceId: principal.workspaceId, botId: principal.subjectId, key: params.id };
+      const label = await labelFor(deps, principal, principal.subjectId);
       const { body: kept } = await unit(async (tx) => {
         const { conversation, handoff } = await tellConversation(tx, deps, of, body);
-        return { status: 200, body: { view: viewConversation(conversation, handoff), id: conversation.id } };
+        return { status: 200, body: { view: viewConversation(conversation, handoff, label), id: conversation.id } };
       });
       const token = visitorToken(tokens, principal.workspaceId, kept.id, now);
       return { status: 200, body: { ...kept.view, visitorToken: token } };
@@ -65,7 +66,10 @@ export function conversationRoutes({ handoffs: deps, tokens }: { handoffs: Deps;
     async handler({ principal, params }) {
       const conversation = await findConversation(deps, principal, params.id);
       const handoff = await deps.store.read.lastHandoff(conversation.workspaceId, conversation.id);
-      return { status: 200, body: viewConversation(conversation, handoff) };
+      return {
+        status: 200,
+        body: viewConversation(conversation, handoff, await labelFor(deps, principal, conversation.botId)),
+      };
     },
   });
 
@@ -91,6 +95,7 @@ export function conversationRoutes({ handoffs: deps, tokens }: { handoffs: Deps;
         throw new HandoffError("forbidden_scope", "A visitor's token can only write as the visitor");
       const conversation = principal.scope === "visitor" ? await findConversation(deps, principal, params.id) : null;
       const botId = conversation?.botId ?? principal.subjectId;
+      const label = await labelFor(deps, principal, botId);
       const kept = await unit(async (tx) => {
         const of = { workspaceId: principal.workspaceId, botId, key: params.id };
         const stored = await addMessage(tx, deps, of, body);
@@ -102,7 +107,7 @@ export function conversationRoutes({ handoffs: deps, tokens }: { handoffs: Deps;
             message: viewMessage(stored.message),
             control,
             epoch,
-            handoff: handoff && viewHandoff(handoff, stored.conversation),
+            handoff: handoff && viewHandoff(handoff, stored.conversation, label),
           },
         };
       });

@@ -72,7 +72,7 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
       const prepared = await prepareRequest(deps, workspaceId, botId);
       const kept = await unit(async (tx) => {
         const given = await requestHandoff(tx, deps, prepared, body);
-        return { status: given.isNew ? 201 : 200, body: keepAnswer(given, now) };
+        return { status: given.isNew ? 201 : 200, body: keepAnswer(given, now, prepared.setup.settings.agentLabel) };
       });
       const { answer, conversationId, at } = kept.body;
       const token = visitorToken(tokens, workspaceId, conversationId, new Date(at));
@@ -116,7 +116,7 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
       return {
         status: 200,
         body: {
-          handoff: viewHandoff(handoff, conversation),
+          handoff: viewHandoff(handoff, conversation, await labelFor(deps, principal, handoff.botId)),
           control: conversation.control,
           epoch: conversation.epoch,
           events: await viewEvents(reads, conversation, events),
@@ -174,9 +174,10 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
         const { handoff } = await findHandoff(deps, principal, params.id);
         const of = { workspaceId: handoff.workspaceId, botId: handoff.botId, handoffId: handoff.id };
         const actor = await actorOf(deps, principal);
+        const label = await labelFor(deps, principal, handoff.botId);
         const kept = await unit(async (tx) => {
           const ended = await endHandoff(tx, deps, of, { as, actor, because: `${actor.kind}_${as}` });
-          return { status: 200, body: stateView(ended.handoff, ended.conversation) };
+          return { status: 200, body: stateView(ended.handoff, ended.conversation, label) };
         });
         return { status: kept.status, body: kept.body };
       },
@@ -317,8 +318,13 @@ const HandoffState = z.object({ handoff: HandoffView, control: z.enum(CONTROLS),
 function stateView(
   handoff: Handoff,
   conversation: { key: string; control: (typeof CONTROLS)[number]; epoch: number },
+  agentLabel: string | null = null,
 ): z.infer<typeof HandoffState> {
-  return { handoff: viewHandoff(handoff, conversation), control: conversation.control, epoch: conversation.epoch };
+  return {
+    handoff: viewHandoff(handoff, conversation, agentLabel),
+    control: conversation.control,
+    epoch: conversation.epoch,
+  };
 }
 
 const AgentMessageBody = z
@@ -344,6 +350,12 @@ async function findHandoff(deps: Deps, principal: Exclude<Principal, { scope: "o
   const conversation = await deps.store.read.conversation(workspaceId, handoff.conversationId);
   if (conversation === null) throw new HandoffError("not_found");
   return { handoff, conversation };
+}
+
+/** What this caller sees instead of an agent's name: the team knows each other, bots and visitors see the label. */
+export async function labelFor(deps: Deps, principal: Principal, botId: string): Promise<string | null> {
+  if (principal.scope !== "bot" && principal.scope !== "visitor") return null;
+  return (await deps.bots.get(deps.store.read, principal.workspaceId, botId)).settings.agentLabel;
 }
 
 async function actorOf(deps: Deps, principal: Exclude<Principal, { scope: "operator" }>): Promise<Actor> {

@@ -4,6 +4,7 @@ import { newId } from "../../ids.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
+import { OPERATOR_SUBJECT } from "../principal.ts";
 import type { AdminDeps } from "./deps.ts";
 import { IssuedToken, issuedAnswer, recordToken, signed, TokenOrder, YEAR_SECONDS } from "./tokens.ts";
 
@@ -85,6 +86,50 @@ export function workspaceRoutes({ store, tokens }: AdminDeps): Route[] {
           };
         });
         return issuedAnswer(tokens, made);
+      },
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/operator/tokens",
+      summary: "Issue an operator token",
+      description:
+        "For programs that create workspaces. The first one comes from the command line: `token create --scope operator`.",
+      tag: "Workspaces",
+      scopes: ["operator"],
+      body: TokenOrder,
+      responses: { 201: { description: "A token of scope `operator`", schema: IssuedToken } },
+      idempotent: true,
+      async handler({ body, now, unit }) {
+        const order = {
+          scope: "operator",
+          workspaceId: null,
+          subject: OPERATOR_SUBJECT,
+          name: body.name ?? null,
+        } as const;
+        const made = await unit(async (tx) => ({
+          status: 201,
+          body: await recordToken(tx, { ...order, expiresInSeconds: body.expiresInSeconds, now }),
+        }));
+        return issuedAnswer(tokens, made);
+      },
+    }),
+    defineRoute({
+      method: "DELETE",
+      path: "/v1/operator/tokens/{id}",
+      summary: "Revoke an operator token",
+      tag: "Workspaces",
+      scopes: ["operator"],
+      responses: { 204: { description: "Refused from now on" } },
+      idempotent: false,
+      async handler({ params, now, unit }) {
+        const id = params["id"] ?? "";
+        await unit(async (tx) => {
+          const token = found(await tx.token(null, id));
+          await tx.revokeToken(null, token.id, now);
+          return { status: 204, body: null };
+        });
+        tokens.revoke(id);
+        return { status: 204 };
       },
     }),
     defineRoute({
