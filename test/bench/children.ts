@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 export interface Child {
   /** The first line it printed. */
   readonly said: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -25,6 +26,7 @@ export async function startChild(file: string, env: Readonly<Record<string, stri
   if (said === null) throw new Error(`${file} ended before it was ready`);
   return {
     said,
+    pid: child.pid ?? Number.NaN,
     async stop() {
       child.kill("SIGTERM");
       const late = setTimeout(() => child.kill("SIGKILL"), 5_000);

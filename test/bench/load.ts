@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import autocannon from "autocannon";
 
 /** What a run of requests came to. Latencies in milliseconds. */
@@ -7,10 +8,14 @@ export interface Load {
   readonly p50: number;
   readonly p99: number;
   readonly answered: number;
+  /** Of the server, for one answer; NaN where the system has no /proc. Says more than the rate on a machine that is shared. */
+  readonly processorMicroseconds: number;
 }
 
 export interface LoadOptions {
   readonly url: string;
+  /** Of the server's process. */
+  readonly pid: number;
   readonly seconds: number;
   readonly token?: string;
   /** Added to every body. */
@@ -32,9 +37,10 @@ export async function load(options: LoadOptions): Promise<Load> {
   return await run(options);
 }
 
-async function run({ url, seconds, token, callbackUrl }: LoadOptions): Promise<Load> {
+async function run({ url, pid, seconds, token, callbackUrl }: LoadOptions): Promise<Load> {
   const latencies: number[] = [];
   const others = new Map<number, number>();
+  const usedBefore = processorSeconds(pid);
   const startedAt = performance.now();
   let lastAt = startedAt;
   const { promise, resolve, reject } = Promise.withResolvers<autocannon.Result>();
@@ -58,7 +64,24 @@ async function run({ url, seconds, token, callbackUrl }: LoadOptions): Promise<L
   if (others.size > 0 || result.errors > 0)
     throw new Error(`${url}: ${result.errors} errors, other answers ${JSON.stringify([...others])}`);
   const [p50 = Number.NaN, p99 = Number.NaN] = percentiles(latencies, [0.5, 0.99]);
-  return { perSecond: latencies.length / ((lastAt - startedAt) / 1000), p50, p99, answered: latencies.length };
+  return {
+    perSecond: latencies.length / ((lastAt - startedAt) / 1000),
+    p50,
+    p99,
+    answered: latencies.length,
+    processorMicroseconds: ((processorSeconds(pid) - usedBefore) * 1_000_000) / latencies.length,
+  };
+}
+
+/** Time that a process has had on processors; the system counts it in hundredths of a second. */
+function processorSeconds(pid: number): number {
+  try {
+    // The name of the program comes before, in brackets, and may hold anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** Nearest rank. */
