@@ -365,7 +365,7 @@ describe("called wrongly, it ends with 2 and says how", () => {
     ["an unknown option", ["workspace", "list", "--colour"]],
     ["a missing name", ["workspace", "create"]],
     ["a missing scope", ["token", "create"]],
-    ["a scope that may not be given", ["token", "create", "--scope", "operator"]],
+    ["a scope that may not be given", ["token", "create", "--scope", "visitor"]],
     ["a state that is none", ["deliveries", "list", "--state", "lost"]],
     ["a number that is none", ["deliveries", "list", "--limit", "many"]],
     ["a token among the arguments", ["connection", "add", "chatwoot", "--token", "abc"]],

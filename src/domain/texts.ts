@@ -30,8 +30,19 @@ export const LOCALES: readonly string[] = [...languages.keys()];
 
 /** The default texts in the language nearest to `locale`; English for anything unknown. */
 export function textsFor(locale: string | null | undefined): LanguageTexts {
-  return languages.get(resolveLocale(locale, LOCALES)) ?? en;
+  const asked = locale ?? DEFAULT_LOCALE;
+  const known = nearest.get(asked);
+  if (known !== undefined) return known;
+  const texts = languages.get(resolveLocale(asked, LOCALES)) ?? en;
+  // Callers choose the text: what is kept is bounded.
+  if (nearest.size >= MOST_KEPT) nearest.clear();
+  nearest.set(asked, texts);
+  return texts;
 }
+
+/** Asked for several times with every answer, mostly for the same few locales. */
+const nearest = new Map<string, LanguageTexts>();
+const MOST_KEPT = 1_000;
 
 const LONGEST_MESSAGE = 2000;
 const MOST_LOCALES = 100;
