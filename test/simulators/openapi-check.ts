@@ -60,7 +60,8 @@ let loaded: ((request: CheckedRequest) => string[]) | null | undefined;
  *   the repository (with CI=true their absence is an error).
  */
 export function loadOpenApiCheck(): ((request: CheckedRequest) => string[]) | null {
-  loaded ??= load();
+  // Undefined: not asked yet; null: asked, told once, and not there.
+  if (loaded === undefined) loaded = load();
   return loaded;
 }
 
