@@ -1,6 +1,7 @@
 import { Webhook } from "standardwebhooks";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails } from "../../src/domain/delivery.ts";
+import { retryAfterSeconds } from "../../src/domain/retry-after.ts";
 import { OutgoingError } from "../../src/ports.ts";
 import type { Callbacks, Clock, Outgoing, OutgoingResponse } from "../../src/ports.ts";
 
@@ -105,14 +106,8 @@ function noAnswer(error: OutgoingError): DeliveryError {
   }
 }
 
-/** `Retry-After` as seconds or as a date (RFC 9110, 10.2.3), rounded up; null when it says neither. */
+/** How long the bot asks us to wait, as far as it may; null when it does not say. */
 function waitOf({ headers }: OutgoingResponse, now: Date): number | null {
-  const value = headers["retry-after"]?.trim() ?? "";
-  const seconds = /^\d{1,15}$/.test(value) ? Number(value) : secondsUntil(value, now);
-  return Number.isNaN(seconds) ? null : Math.min(Math.max(seconds, 0), LONGEST_WAIT_SECONDS);
-}
-
-function secondsUntil(date: string, now: Date): number {
-  // Date.parse alone takes "-3" for a year.
-  return date.endsWith(" GMT") ? Math.ceil((Date.parse(date) - now.getTime()) / 1000) : Number.NaN;
+  const seconds = retryAfterSeconds(headers, now);
+  return seconds === undefined ? null : Math.min(seconds, LONGEST_WAIT_SECONDS);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { retryAfterSeconds } from "../../src/outgoing/retry-after.ts";
+import { retryAfterSeconds } from "../../src/domain/retry-after.ts";
 
 const now = new Date("2026-11-20T09:00:00.400Z");
 
