@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { createBotDirectory } from "./handoffs/deps.ts";
 import type { Deps } from "./handoffs/deps.ts";
 import { createDuties } from "./handoffs/duties.ts";
+import type { DutiesDeps } from "./handoffs/duties.ts";
 import { mailOf } from "./handoffs/mail.ts";
 import { createPresence } from "./handoffs/presence.ts";
 import { readBytes, parseJsonBody } from "./http/body.ts";
@@ -106,7 +107,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   const secretOf = (bot: Bot) => sealer.open(bot.sealedSecret, botSecretContext(bot.workspaceId, bot.id));
   const mailer = config.smtpUrl === undefined ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom });
 
-  const handoffs: Deps = {
+  const handoffs: DutiesDeps = {
     store,
     clock,
     log,
@@ -116,18 +117,13 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     // The worker knows which connections are down, and needs these parts to work: asked when it is needed.
     circuits: { isDown: (connectionId) => jobs.circuits.isDown(connectionId) },
     mailer,
+    callbacks: createCallbacks({ outgoing, clock }),
+    secretOf,
     get baseUrl() {
       return config.baseUrl;
     },
   };
-  const duties = createDuties({
-    ...handoffs,
-    get baseUrl() {
-      return config.baseUrl;
-    },
-    callbacks: createCallbacks({ outgoing, clock }),
-    secretOf,
-  });
+  const duties = createDuties(handoffs);
   const jobs: Jobs = createInProcessJobs({ store, clock, log, duties, timing: options.jobsTiming ?? {} });
   const stopListening = store.onCommitted(({ lanes }) => {
     if (options.work !== false) for (const lane of lanes) jobs.wakeLane(lane);
