@@ -37,6 +37,7 @@ export interface Relayed {
   readonly message: Message;
   readonly isNew: boolean;
   readonly conversation: Conversation;
+  readonly setup: BotSetup;
 }
 
 /**
@@ -57,13 +58,13 @@ export async function addMessage(
       "not_found",
       "Baton does not know this conversation: tell it with PUT /v1/conversations/{id}, or ask for a person with POST /v1/handoffs.",
     );
+  const setup = await deps.bots.get(tx, of.workspaceId, of.botId);
   const externalId = said.id === null ? null : BOT_MESSAGE + said.id;
   if (externalId !== null) {
     const before = await tx.messageByExternalId(of.workspaceId, conversation.id, externalId);
-    if (before !== null) return { message: before, isNew: false, conversation };
+    if (before !== null) return { message: before, isNew: false, conversation, setup };
   }
   if (said.role === "bot") refuseBot(conversation, said.epoch ?? null);
-  const setup = await deps.bots.get(tx, of.workspaceId, of.botId);
   const handoff =
     conversation.openHandoffId === null ? null : await tx.handoff(of.workspaceId, conversation.openHandoffId);
   const now = deps.clock();
@@ -78,7 +79,7 @@ export async function addMessage(
     relayToHelpdesk(turn, deps, message);
   }
   await turn.save();
-  return { message, isNew: true, conversation: turn.conversation };
+  return { message, isNew: true, conversation: turn.conversation, setup };
 }
 
 function refuseBot(conversation: Conversation, epoch: number | null): void {

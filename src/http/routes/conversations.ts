@@ -95,10 +95,10 @@ export function conversationRoutes({ handoffs: deps, tokens }: { handoffs: Deps;
         throw new HandoffError("forbidden_scope", "A visitor's token can only write as the visitor");
       const conversation = principal.scope === "visitor" ? await findConversation(deps, principal, params.id) : null;
       const botId = conversation?.botId ?? principal.subjectId;
-      const label = await labelFor(deps, principal, botId);
       const kept = await unit(async (tx) => {
         const of = { workspaceId: principal.workspaceId, botId, key: params.id };
         const stored = await addMessage(tx, deps, of, body);
+        const label = stored.setup.settings.agentLabel;
         const { control, epoch, openHandoffId } = stored.conversation;
         const handoff = openHandoffId === null ? null : await tx.handoff(principal.workspaceId, openHandoffId);
         return {
