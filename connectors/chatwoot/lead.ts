@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { HelpdeskRef, Lead } from "../../src/domain/handoff.ts";
-import { renderLeadNote } from "../../src/domain/transcript.ts";
-import type { BriefLead } from "../../src/domain/transcript.ts";
+import { briefLeadOf, renderLeadNote } from "../../src/domain/transcript.ts";
 import type { Effect, LeadRequest } from "../../src/ports.ts";
 import type { Client } from "./client.ts";
 import { ensureContact, knownFrom, sourceIdOf } from "./contact.ts";
@@ -45,7 +44,7 @@ export async function keepLead(desk: Desk, request: LeadRequest, effect: Effect)
     const wanted = { handoffId: lead.handoffId, contactId, brief, place, teamId: team?.id ?? null };
     return ensureConversation(desk, wanted, steps);
   });
-  await postNotes(desk, id, renderLeadNote(brief, briefLead(lead), { maxLength: NOTE_LENGTH }), steps);
+  await postNotes(desk, id, renderLeadNote(brief, briefLeadOf(lead), { maxLength: NOTE_LENGTH }), steps);
   await steps.once("labels", async () => {
     await defineLabel(client);
     await addLabels(client, id, [LEAD_LABEL, ...destination.labels]);
@@ -88,10 +87,6 @@ function leadAttributes({ contact, consent, createdAt, pageUrl }: Lead): Record<
     lead_page: pageUrl,
     lead_consent_at: consent?.agreedAt.toISOString() ?? null,
   };
-}
-
-function briefLead({ contact, consent, createdAt }: Lead): BriefLead {
-  return { contact, consent: consent && { ...consent, acceptedAt: consent.agreedAt }, submittedAt: createdAt };
 }
 
 /** Without a definition the label is on the conversation, but not in Chatwoot's sidebar. Agents may not make one, which is fine. */

@@ -1,4 +1,5 @@
 import { clipText } from "./clean-text.ts";
+import type { Lead } from "./handoff.ts";
 import type { LeadContact } from "./lead-form.ts";
 import { layOut, markdown, plainText } from "./note-layout.ts";
 import type { Block, Markup } from "./note-layout.ts";
@@ -58,6 +59,11 @@ export interface BriefLead {
     readonly acceptedAt: Date;
   } | null;
   readonly submittedAt: Date;
+}
+
+/** A lead as notes and mails are written from it. */
+export function briefLeadOf({ contact, consent, createdAt }: Lead): BriefLead {
+  return { contact, consent: consent && { ...consent, acceptedAt: consent.agreedAt }, submittedAt: createdAt };
 }
 
 export interface NoteOptions {

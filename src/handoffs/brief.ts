@@ -21,12 +21,12 @@ export async function transcriptOf(
   }
 }
 
-/** What an agent should know: from the first message on, however long the conversation is. */
+/** What an agent should know. @param transcript from {@link transcriptOf}: all of it, however long the conversation is */
 export async function briefOf(
   reads: Reads,
   conversation: Conversation,
   handoff: Handoff,
-  upToSeq: number,
+  transcript: readonly Message[],
 ): Promise<HandoffBrief> {
   const bot = await reads.bot(conversation.workspaceId, conversation.botId);
   return {
@@ -42,6 +42,6 @@ export async function briefOf(
     botName: bot?.name ?? null,
     // The zone that the team's opening hours are written in.
     timezone: HandoffSettings.safeParse(bot?.settings).data?.schedule?.timezone ?? null,
-    messages: await transcriptOf(reads, conversation, upToSeq),
+    messages: transcript,
   };
 }

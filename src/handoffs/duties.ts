@@ -91,7 +91,7 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     handoffId: handoff.id,
     conversationId: conversation.id,
     destination: { ...destination, priority: handoff.priority ?? destination.priority },
-    brief: await briefOf(deps.store.read, conversation, handoff, handoff.transcriptSeq),
+    brief: await briefOf(deps.store.read, conversation, handoff, transcript),
     lastWords: transcript.findLast((one) => one.role === "visitor") ?? null,
   };
   const ref = await openOrContinue(connector, request, effect, handoff.ref);
@@ -217,7 +217,8 @@ async function lead(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
   const left = await deps.store.read.leadOfHandoff(delivery.workspaceId, handoff.id);
   if (left === null) throw gone("The lead");
   const known = handoff.destination?.id === destination.id ? handoff.ref : null;
-  const brief = await briefOf(deps.store.read, conversation, handoff, left.transcriptSeq);
+  const transcript = await transcriptOf(deps.store.read, conversation, left.transcriptSeq);
+  const brief = await briefOf(deps.store.read, conversation, handoff, transcript);
   const ref = await connector.lead({ lead: left, brief, destination, ref: known }, effect);
   if (known !== null) return null;
   return async (tx) => {

@@ -1,11 +1,10 @@
 import { clipText, oneLine } from "../domain/clean-text.ts";
 import { DeliveryError } from "../domain/delivery.ts";
-import type { Lead } from "../domain/handoff.ts";
-import { renderBriefText } from "../domain/transcript.ts";
-import type { BriefLead, BriefMessage } from "../domain/transcript.ts";
+import { briefLeadOf, renderBriefText } from "../domain/transcript.ts";
+import type { BriefMessage } from "../domain/transcript.ts";
 import type { Mail } from "../ports.ts";
 import type { Delivery, Reads } from "../ports-store.ts";
-import { briefOf } from "./brief.ts";
+import { briefOf, transcriptOf } from "./brief.ts";
 import type { BotSetup, Deps } from "./deps.ts";
 import { renderMailHtml } from "./mail-html.ts";
 import type { Turn } from "./turn.ts";
@@ -47,11 +46,12 @@ export async function mailOf(reads: Reads, delivery: Delivery): Promise<Mail> {
   if (conversation === null || handoff === null || workspace === null)
     throw new DeliveryError("permanent", "The conversation that this mail is about no longer exists.");
   const lead = about === "lead" ? await reads.leadOfHandoff(workspaceId, handoff.id) : null;
-  const whole = await briefOf(reads, conversation, handoff, lead?.transcriptSeq ?? handoff.transcriptSeq);
+  const transcript = await transcriptOf(reads, conversation, lead?.transcriptSeq ?? handoff.transcriptSeq);
+  const whole = await briefOf(reads, conversation, handoff, transcript);
   const brief = { ...whole, messages: latestOf(whole.messages) };
   const who = lead?.contact.name ?? conversation.visitor.name ?? "A visitor";
   const title = clipText(oneLine(about === "lead" ? `New lead: ${who}` : `${who} is waiting for a person`), 150);
-  const left = lead === null ? null : leftBy(lead);
+  const left = lead === null ? null : briefLeadOf(lead);
   return {
     to,
     subject: `${title} · ${clipText(oneLine(workspace.name), 50)}`,
@@ -61,10 +61,6 @@ export async function mailOf(reads: Reads, delivery: Delivery): Promise<Mail> {
     // Deliveries are counted anew in a new database, and mail programs drop what repeats a Message-ID.
     key: `${handoff.id}:${about}:${delivery.n}`,
   };
-}
-
-function leftBy({ contact, consent, createdAt }: Lead): BriefLead {
-  return { contact, consent: consent && { ...consent, acceptedAt: consent.agreedAt }, submittedAt: createdAt };
 }
 
 /** UTF-16 units: with both parts and their encoding below the 10 MB that mail servers commonly take. */
