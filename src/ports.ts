@@ -58,6 +58,8 @@ export interface Inbound {
   /** The same for every delivery of the same event, whatever its delivery id; at most 200 characters. */
   readonly dedupeKey: string;
   readonly events: readonly HelpdeskEvent[];
+  /** Somebody came or went: who is online has to be asked anew. */
+  readonly presenceChanged?: boolean;
 }
 
 /** A helpdesk conversation as read from the helpdesk itself. */
@@ -70,6 +72,8 @@ export interface HelpdeskView {
   readonly assignee: HelpdeskAgent | null;
   /** Grows with each change of the conversation (the vendor's finest version stamp); for dropping older news. */
   readonly version: number;
+  /** A message is not ready yet (a file without its address): it and what follows are held back, so look again soon. */
+  readonly isIncomplete: boolean;
 }
 
 /** Handed to every call that has an effect. */
@@ -92,7 +96,14 @@ export interface OpenRequest {
   readonly brief: HandoffBrief;
   /** The visitor's last words, shown to the agent as an ordinary message; null when there are none. */
   readonly lastWords: Message | null;
+  /** The conversation that this one goes on from, which takes nothing more; null for a handoff that begins. */
+  readonly continues: HelpdeskRef | null;
+  /** Who had the conversation that this one goes on from, as the helpdesk names them; null for nobody. */
+  readonly agentId: string | null;
 }
+
+/** What became of a message. `stale`: the helpdesk takes nothing more in that conversation; nothing was stored. */
+export type Sent = "sent" | "stale";
 
 export interface LeadRequest {
   readonly lead: Lead;
@@ -126,6 +137,22 @@ export interface CheckReport {
   readonly about: Readonly<Record<string, string>>;
 }
 
+/** What is known of a connection besides its configuration. */
+export interface Seen {
+  readonly lastWebhookAt: Date | null;
+}
+
+/** A value that a field of the configuration can take, with the name that people know it by. */
+export interface Choice {
+  readonly value: string;
+  readonly label: string;
+  /** False for one that exists and cannot serve: a channel that is switched off. */
+  readonly usable: boolean;
+}
+
+/** What can be chosen, by field of the configuration. */
+export type Choices = Readonly<Record<string, readonly Choice[]>>;
+
 export interface Connector {
   readonly type: string;
   readonly can: {
@@ -141,7 +168,7 @@ export interface Connector {
   /** Makes the conversation in the helpdesk, ready for an agent. Throws DeliveryError. */
   open(request: OpenRequest, effect: Effect): Promise<HelpdeskRef>;
   /** A visitor's message into the conversation. Throws DeliveryError. */
-  send(ref: HelpdeskRef, message: Message, effect: Effect): Promise<void>;
+  send(ref: HelpdeskRef, message: Message, effect: Effect): Promise<Sent>;
   /** Ends the conversation there; finds it by our own key when `ref` is null. Repeating it does nothing. Throws DeliveryError. */
   close(request: CloseRequest, effect: Effect): Promise<void>;
   /** A lead as contact, conversation and note. Throws DeliveryError. */
@@ -151,7 +178,9 @@ export interface Connector {
   /** Agents online for this destination; null when it cannot be known. Throws DeliveryError. */
   presence(destination: Destination): Promise<number | null>;
   /** What is wrong with the connection, in words. Never throws. */
-  check(): Promise<CheckReport>;
+  check(seen: Seen): Promise<CheckReport>;
+  /** What the helpdesk offers for the fields of the configuration. Throws DeliveryError. */
+  choices(): Promise<Choices>;
   /** Throws HandoffError `invalid_signature` or `stale_webhook`. */
   verify(request: InboundRequest, now: Date): void;
   /** Pure. An event we do not use, or of another account or inbox, gives no events. Throws HandoffError on what is no webhook. */

@@ -33,6 +33,8 @@ const isLibrary = (from: string): boolean =>
   !/^(?:src|connectors|webhooks|manifest|test)\//.test(from) && !from.includes("..");
 const DOMAIN = /^src\/domain\/[^/]+\.ts$/;
 const PORTS = /^src\/ports(?:-[a-z]+)*\.ts$/;
+/** What connectors share. */
+const SHARED = /^connectors\/(?!index\.ts$)[^/]+\.ts$/;
 const IDS = /^src\/ids\.ts$/;
 
 interface Zone {
@@ -72,9 +74,10 @@ const zones: Record<string, Zone> = {
   },
   connectors: {
     files: /^connectors\/[^/]+\//,
-    inside: [DOMAIN, PORTS],
+    inside: [DOMAIN, PORTS, SHARED],
     libraries: not("express", "kysely", "better-sqlite3", "axios"),
   },
+  "connectors/*.ts": { files: SHARED, inside: [DOMAIN, PORTS, SHARED], libraries: only("zod") },
   "connectors/index.ts": {
     files: /^connectors\/index\.ts$/,
     inside: [DOMAIN, PORTS, /^connectors\/[^/]+\/index\.ts$/],

@@ -1,6 +1,6 @@
 import type { Finding } from "../../src/ports.ts";
 import type { Desk } from "./desk.ts";
-import { fine, wrong } from "./findings.ts";
+import { fine, wrong } from "../findings.ts";
 import type { Inbox } from "./shapes.ts";
 import { secretsIn } from "./signature.ts";
 

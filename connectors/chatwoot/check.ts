@@ -4,7 +4,7 @@ import type { CheckReport, Finding } from "../../src/ports.ts";
 import { inboxFindings } from "./check-inbox.ts";
 import type { Desk } from "./desk.ts";
 import { Refusal } from "./failures.ts";
-import { fine, wrong } from "./findings.ts";
+import { fine, wrong } from "../findings.ts";
 import { Inbox, Member, Profile, wrapped } from "./shapes.ts";
 
 const TIMEOUT_MS = 8_000;

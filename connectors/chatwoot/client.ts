@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { Outgoing, OutgoingFormPart } from "../../src/ports.ts";
+import { notTheHelpdesk, unanswered } from "../failures.ts";
 import type { ChatwootConfig } from "./config.ts";
-import { Refusal, noAnswer, notChatwoot, refusal } from "./failures.ts";
+import { Refusal, refusal } from "./failures.ts";
 
 /** A page of messages, each of them up to 150,000 characters, is the longest answer there is. */
 const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -51,16 +52,16 @@ export function createClient(config: ChatwootConfig, outgoing: Outgoing): Client
         ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
       })
       .catch((error: unknown) => {
-        throw noAnswer(error, about);
+        throw unanswered("Chatwoot", error, about);
       });
     if (response.status < 200 || response.status > 299) throw refusal(response, about);
     // An empty answer fits no record; where none is asked for, a page of HTML is still not Chatwoot's.
     if (call.answer === null) {
-      if (/^\s*</.test(response.text().slice(0, 200))) throw notChatwoot(about);
+      if (/^\s*</.test(response.text().slice(0, 200))) throw notTheHelpdesk("Chatwoot", about);
       return undefined as T;
     }
     const parsed = call.answer.safeParse(parseJson(() => response.json()));
-    if (!parsed.success) throw notChatwoot(about);
+    if (!parsed.success) throw notTheHelpdesk("Chatwoot", about);
     return parsed.data;
   }
 

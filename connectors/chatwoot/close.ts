@@ -3,7 +3,7 @@ import { sourceIdOf } from "./contact.ts";
 import { HANDOFF_ATTRIBUTE, findConversation, readConversationIfThere, setStatus } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { postOnce } from "./messages.ts";
-import { stepsOf } from "./steps.ts";
+import { stepsOf } from "../steps.ts";
 
 /**
  * Resolves the handoff's conversation, with a note for the team. A conversation that is gone, that somebody has resolved, or

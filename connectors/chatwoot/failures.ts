@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails, FailureKind } from "../../src/domain/delivery.ts";
-import { OutgoingError } from "../../src/ports.ts";
 import type { OutgoingResponse } from "../../src/ports.ts";
+import type { Doing } from "../failures.ts";
 
 /** Chatwoot answered with a refusal. Code here branches on `status`, `attributes` and `isTaken`, never on words. */
 export class Refusal extends DeliveryError {
@@ -26,12 +26,6 @@ interface RefusalBody {
   readonly isTaken: boolean;
   /** What Chatwoot said. May repeat what was sent: for choosing between cases only, never shown. */
   readonly words: string;
-}
-
-/** What was being done, for the message: "create the conversation". `isWrite`: it would have had an effect. */
-export interface Doing {
-  readonly doing: string;
-  readonly isWrite: boolean;
 }
 
 /** Chatwoot's throttle counts by the minute and names no time (contract sheet 8.5, 8.6). */
@@ -71,42 +65,6 @@ export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing): 
     );
   }
   return make("permanent", `It refuses ${body.attributes.length > 0 ? body.attributes.join(", ") : "what was sent"}.`);
-}
-
-/** No usable answer came. */
-export function noAnswer(error: unknown, { doing, isWrite }: Doing): unknown {
-  if (!(error instanceof OutgoingError)) return error;
-  const ambiguous = isWrite && error.ambiguous;
-  const message = `Chatwoot did not ${doing}: ${error.message}`;
-  return new DeliveryError(kindOf(error.kind), message, { ambiguous, cause: error });
-}
-
-/** A 2xx that is not Chatwoot's record: a proxy's page, or another program. The effect is open until it is looked for. */
-export function notChatwoot({ doing, isWrite }: Doing): DeliveryError {
-  return new DeliveryError(
-    "transient",
-    `Chatwoot did not ${doing}: the answer is not one of Chatwoot. Check the address, and whether a proxy or a sign-in page stands in front.`,
-    { ambiguous: isWrite },
-  );
-}
-
-function kindOf(kind: OutgoingError["kind"]): FailureKind {
-  switch (kind) {
-    // The connection's settings are wrong: messages wait until they are mended.
-    case "invalid_url":
-    case "invalid_header":
-    case "refused_address":
-      return "credentials";
-    case "dns":
-    case "connect":
-    case "tls":
-    case "timeout":
-    case "reset":
-    case "too_large":
-    case "too_many_redirects":
-    case "not_json":
-      return "transient";
-  }
 }
 
 const Errors = z.object({

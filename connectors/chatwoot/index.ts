@@ -1,5 +1,6 @@
 import type { Connector, ConnectorFactory } from "../../src/ports.ts";
 import { checkConnection } from "./check.ts";
+import { listChoices } from "./choices.ts";
 import { closeHandoff } from "./close.ts";
 import { configSchema, hostFields, parseConfig, secretFields } from "./config.ts";
 import type { ChatwootConfig } from "./config.ts";
@@ -11,7 +12,7 @@ import { openHandoff } from "./open.ts";
 import { countOnline } from "./presence.ts";
 import { sendMessage } from "./send.ts";
 import { secretsIn, verifySignature } from "./signature.ts";
-import { stepsOf } from "./steps.ts";
+import { stepsOf } from "../steps.ts";
 
 /** Chatwoot cuts a request off after 15 s (rack-timeout's default), and the answer takes its way. */
 const SETTLE_MS = 17_000;
@@ -37,12 +38,16 @@ export const chatwoot: ConnectorFactory<ChatwootConfig> = {
       can: { attachments: true, look: true, local: false },
       settleMs: SETTLE_MS,
       open: (request, effect) => openHandoff(desk, request, effect),
-      send: (ref, message, effect) => sendMessage(desk, ref.conversationId, message, stepsOf(effect), "part"),
+      async send(ref, message, effect) {
+        await sendMessage(desk, ref.conversationId, message, stepsOf(effect), "part");
+        return "sent";
+      },
       close: (request, effect) => closeHandoff(desk, request, effect),
       lead: (request, effect) => keepLead(desk, request, effect),
       look: (ref, cursor) => lookAt(desk, ref, cursor),
       presence: (destination) => countOnline(desk, destination),
       check: () => checkConnection(desk),
+      choices: () => listChoices(desk),
       verify: (request, now) => verifySignature(request, secrets, now),
       toInbound: (payload) => toInbound(payload, receiver),
     };

@@ -16,7 +16,7 @@ import {
 } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { NOTE_LENGTH, ensureConversation, postNotes } from "./open.ts";
-import { stepsOf } from "./steps.ts";
+import { stepsOf } from "../steps.ts";
 
 const LEAD_LABEL = "lead";
 

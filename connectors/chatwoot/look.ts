@@ -30,6 +30,7 @@ export async function lookAt(desk: Desk, ref: HelpdeskRef, cursor: string | null
     status: statusOf(conversation) ?? "open",
     assignee: assigneeOf(conversation.meta) ?? null,
     version: versionOf(conversation) ?? 0,
+    isIncomplete: false,
   };
 }
 

@@ -3,6 +3,7 @@ import { LIMITS } from "../../src/domain/conversation.ts";
 import type { Attachment as BatonAttachment } from "../../src/domain/conversation.ts";
 import type { AgentMessage } from "../../src/domain/handoff.ts";
 import type { HelpdeskAgent, HelpdeskStatus } from "../../src/ports.ts";
+import { nameInUrl } from "../files.ts";
 import { readableText } from "./interactive.ts";
 import { keyOf } from "./messages.ts";
 import type { Attachment, Conversation, Message, Meta, Person } from "./shapes.ts";
@@ -71,18 +72,10 @@ function toAttachment(attachment: Attachment): BatonAttachment | null {
   if (!isWebAddress(url)) return null;
   return {
     url,
-    name: clipText(oneLine(attachment.fallback_title || nameIn(url)), 255) || null,
+    name: clipText(oneLine(attachment.fallback_title || nameInUrl(url)), 255) || null,
     contentType: type ? clipText(oneLine(type), 127) : null,
     size: typeof size === "number" && Number.isSafeInteger(size) && size >= 0 ? size : null,
   };
-}
-
-function nameIn(url: string): string {
-  try {
-    return decodeURIComponent(URL.parse(url)?.pathname.split("/").at(-1) ?? "");
-  } catch {
-    return "";
-  }
 }
 
 /** A shared location has no file; the visitor gets it as a map's link. */

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { cleanText } from "../../src/domain/clean-text.ts";
 import type { OutgoingFormPart } from "../../src/ports.ts";
+import type { File } from "../files.ts";
 import type { Client } from "./client.ts";
 import { neutralised } from "./liquid.ts";
 import { Message, wrapped } from "./shapes.ts";
-import type { Steps } from "./steps.ts";
+import type { Steps } from "../steps.ts";
 
 /** Marks every message of ours, in `content_attributes` and, with a prefix, in `source_id`: what survives a create (sheet 5.5). */
 const KEY_ATTRIBUTE = "baton_key";
@@ -13,12 +14,6 @@ const KEY_PREFIX = "baton:";
 /** How far back we look for a message of ours whose creation was not answered: 50 pages of 20. */
 const LONGEST_LOOK_BACK_PAGES = 50;
 const PAGE_BACK = 20;
-
-export interface File {
-  readonly filename: string;
-  readonly contentType: string;
-  readonly content: Uint8Array;
-}
 
 export interface NewMessage {
   readonly conversationId: string;

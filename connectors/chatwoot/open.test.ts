@@ -27,6 +27,8 @@ function requestFor(visitor: Visitor, given: Partial<OpenRequest> = {}): OpenReq
     destination,
     brief: { visitor, products: [], messages: [], pageUrl: "https://shop.example/p/7", locale: "fr" },
     lastWords: null,
+    continues: null,
+    agentId: null,
     ...given,
   };
 }

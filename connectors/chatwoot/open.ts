@@ -22,8 +22,8 @@ import { partsToNeutralise } from "./liquid.ts";
 import { postOnce } from "./messages.ts";
 import { sendMessage } from "./send.ts";
 import { Id } from "./shapes.ts";
-import { stepsOf } from "./steps.ts";
-import type { Steps } from "./steps.ts";
+import { stepsOf } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 
 /** Longest note, in UTF-16 units: one that an agent's browser still shows at once. */
 export const NOTE_LENGTH = 30_000;

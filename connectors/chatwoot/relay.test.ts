@@ -23,7 +23,15 @@ const brief = { visitor: nobody, products: [], messages: [] };
 /** A bench with one handed over conversation. */
 async function handedOver(options: ChatwootOptions = {}): Promise<HelpdeskRef> {
   bench = await chatwootBench(options);
-  const request = { handoffId: "hnd_1", conversationId: "cnv_1", destination, brief, lastWords: null };
+  const request = {
+    handoffId: "hnd_1",
+    conversationId: "cnv_1",
+    destination,
+    brief,
+    lastWords: null,
+    continues: null,
+    agentId: null,
+  };
   return bench.connector.open(request, ledger("dlv_open").attempt());
 }
 
@@ -272,7 +280,15 @@ describe("closing", () => {
 
   test("leaves alone what a newer handoff has taken over", async () => {
     const ref = await handedOver({ lockToSingleConversation: true });
-    const request = { handoffId: "hnd_2", conversationId: "cnv_1", destination, brief, lastWords: null };
+    const request = {
+      handoffId: "hnd_2",
+      conversationId: "cnv_1",
+      destination,
+      brief,
+      lastWords: null,
+      continues: null,
+      agentId: null,
+    };
     await bench.connector.open(request, ledger("dlv_2").attempt());
     await close(ref, "hnd_1");
     expect(bench.simulator.conversation(Number(ref.conversationId)).status).toBe("open");

@@ -1,17 +1,16 @@
 import { cleanText, splitText } from "../../src/domain/clean-text.ts";
 import type { Attachment, Message } from "../../src/domain/conversation.ts";
 import type { Outgoing } from "../../src/ports.ts";
+import { fetchFiles, withLinks } from "../files.ts";
+import type { File } from "../files.ts";
 import type { Client } from "./client.ts";
 import { Refusal } from "./failures.ts";
 import { LONGEST_CONTENT, partsToNeutralise } from "./liquid.ts";
 import { post, postOnce } from "./messages.ts";
-import type { File, NewMessage } from "./messages.ts";
-import type { Steps } from "./steps.ts";
+import type { NewMessage } from "./messages.ts";
+import type { Steps } from "../steps.ts";
 
-const LARGEST_FILE_BYTES = 25 * 1024 * 1024;
-/** All files of a message are in memory at once. */
-const LARGEST_MESSAGE_BYTES = 40 * 1024 * 1024;
-const DOWNLOAD_TIMEOUT_MS = 30_000;
+const FILE_LIMITS = { fileBytes: 25 * 1024 * 1024, messageBytes: 40 * 1024 * 1024 };
 /** Chatwoot takes that many with one message (sheet 5.5). */
 const MOST_FILES = 15;
 
@@ -30,16 +29,16 @@ export async function sendMessage(
   steps: Steps,
   name: string,
 ): Promise<void> {
-  const { files, links } = await fetchFiles(outgoing, message.attachments);
   const about = { conversationId, doing: "take the message" };
   if (message.role !== "visitor") {
     const author = message.authorName ?? AUTHORS[message.role];
-    const text = withLinks(`${author}: ${message.text}`, [...links, ...message.attachments]);
+    const text = withLinks(`${author}: ${message.text}`, message.attachments);
     for (const [i, part] of partsToNeutralise(text).entries()) {
       await postOnce(client, steps, `${name}-${i}`, { ...about, as: "note", text: part });
     }
     return;
   }
+  const { files, links } = await fetchFiles(outgoing, message.attachments, FILE_LIMITS);
   for (const [i, piece] of piecesOf(withLinks(message.text, links), files).entries()) {
     await postOnce(client, steps, `${name}-${i}`, { ...about, as: "visitor", ...piece }, (whole) =>
       postOrLink(client, whole, message.attachments),
@@ -66,47 +65,4 @@ async function postOrLink(client: Client, message: NewMessage, attachments: read
     const links = attachments.filter((attachment) => !message.text.includes(attachment.url));
     return post(client, { ...message, text: withLinks(message.text, links), files: [] });
   }
-}
-
-async function fetchFiles(
-  outgoing: Outgoing,
-  attachments: readonly Attachment[],
-): Promise<{ files: File[]; links: Attachment[] }> {
-  const files: File[] = [];
-  const links: Attachment[] = [];
-  let bytesLeft = LARGEST_MESSAGE_BYTES;
-  for (const attachment of attachments) {
-    const file = await fetchFile(outgoing, attachment, Math.min(bytesLeft, LARGEST_FILE_BYTES));
-    if (!file) {
-      links.push(attachment);
-      continue;
-    }
-    files.push(file);
-    bytesLeft -= file.content.byteLength;
-  }
-  return { files, links };
-}
-
-async function fetchFile(outgoing: Outgoing, attachment: Attachment, maxBytes: number): Promise<File | null> {
-  if (maxBytes <= 0 || (attachment.size ?? 0) > maxBytes) return null;
-  const response = await outgoing
-    .download(attachment.url, { maxBytes, timeoutMs: DOWNLOAD_TIMEOUT_MS })
-    .catch(() => null);
-  if (response?.status !== 200 || response.bytes.length === 0) return null;
-  const contentType = attachment.contentType ?? response.headers["content-type"] ?? "application/octet-stream";
-  return { filename: attachment.name ?? nameFrom(attachment.url), contentType, content: response.bytes };
-}
-
-function nameFrom(url: string): string {
-  const last = URL.parse(url)?.pathname.split("/").at(-1) ?? "";
-  try {
-    return decodeURIComponent(last).slice(0, 255) || "file";
-  } catch {
-    return "file";
-  }
-}
-
-function withLinks(text: string, links: readonly Attachment[]): string {
-  const lines = links.map(({ name, url }) => (name ? `${name}: ${url}` : url));
-  return [...(text === "" ? [] : [text]), ...lines].join("\n");
 }

@@ -57,7 +57,15 @@ describe("the inbox", () => {
   });
 
   test("opens a handoff as itself", async () => {
-    const request = { handoffId: "hnd_1", conversationId: "cnv_1", destination, brief, lastWords: null };
+    const request = {
+      handoffId: "hnd_1",
+      conversationId: "cnv_1",
+      destination,
+      brief,
+      lastWords: null,
+      continues: null,
+      agentId: null,
+    };
     const ref = await inbox.open(request, ledger("dlv_1").attempt());
     expect(ref).toEqual({ conversationId: "hnd_1", contactId: null, url: null });
   });
@@ -65,7 +73,7 @@ describe("the inbox", () => {
   test("sends, closes and looks without doing anything", async () => {
     const ref = { conversationId: "hnd_1", contactId: null, url: null };
     const effects = ledger("dlv_2");
-    await expect(inbox.send(ref, words, effects.attempt())).resolves.toBeUndefined();
+    await expect(inbox.send(ref, words, effects.attempt())).resolves.toBe("sent");
     const closing = { handoffId: "hnd_1", conversationId: "cnv_1", ref, progress: {}, note: "The visitor left" };
     await expect(inbox.close(closing, effects.attempt())).resolves.toBeUndefined();
     expect(await inbox.look(ref, "c7")).toEqual({
@@ -96,7 +104,7 @@ describe("the inbox", () => {
   });
 
   test("is always fine", async () => {
-    const report = await inbox.check();
+    const report = await inbox.check({ lastWebhookAt: null });
     expect(report.ok).toBe(true);
     expect(report.findings).toEqual([
       { step: "inbox", ok: true, message: "The inbox is part of Baton and needs no connection.", fix: null },

@@ -16,10 +16,11 @@ export function createInboxConnector({ onlineMembers }: InboxDeps): Connector {
     can: { attachments: true, look: false, local: true },
     settleMs: 0,
     open: ({ handoffId }) => Promise.resolve(refOf(handoffId)),
-    send: () => Promise.resolve(),
+    send: () => Promise.resolve("sent"),
     close: () => Promise.resolve(),
     lead: ({ lead, ref }) => Promise.resolve(ref ?? refOf(lead.handoffId)),
-    look: (_ref, cursor) => Promise.resolve({ messages: [], cursor, status: "open", assignee: null, version: 0 }),
+    look: (_ref, cursor) =>
+      Promise.resolve({ messages: [], cursor, status: "open", assignee: null, version: 0, isIncomplete: false }),
     presence: () => onlineMembers(),
     check: () =>
       Promise.resolve({
@@ -29,6 +30,7 @@ export function createInboxConnector({ onlineMembers }: InboxDeps): Connector {
         ],
         about: {},
       }),
+    choices: () => Promise.resolve({}),
     verify: () => {
       throw noWebhooks();
     },

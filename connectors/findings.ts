@@ -1,4 +1,4 @@
-import type { Finding } from "../../src/ports.ts";
+import type { Finding } from "../src/ports.ts";
 
 export const fine = (step: string, message: string): Finding => ({ step, ok: true, message, fix: null });
 

@@ -1,5 +1,5 @@
-import { DeliveryError } from "../../src/domain/delivery.ts";
-import type { Effect } from "../../src/ports.ts";
+import { DeliveryError } from "../src/domain/delivery.ts";
+import type { Effect } from "../src/ports.ts";
 
 /** The steps of one effect: each is done once over all attempts, and kept before the next begins. */
 export interface Steps {
