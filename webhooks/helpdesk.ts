@@ -3,26 +3,18 @@ import { Router } from "express";
 import type { IncomingMessage } from "node:http";
 import { HandoffError } from "../src/domain/errors.ts";
 import type { Connectors } from "../src/handoffs/deps.ts";
-import { newId } from "../src/ids.ts";
-import type { Clock, Log, Store } from "../src/ports.ts";
-import type { Connection } from "../src/ports-store.ts";
+import { hear } from "../src/handoffs/hear.ts";
+import type { HearDeps } from "../src/handoffs/hear.ts";
 
-export interface WebhookDeps {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface WebhookDeps extends HearDeps {
   readonly connectors: Connectors;
   /** The body's bytes as they came. Throws HandoffError `body_too_large`. */
   readonly readBytes: (request: IncomingMessage, limit: number) => Promise<Buffer>;
   /** Strict UTF-8, limited depth, cleaned. Throws HandoffError `malformed_body`. */
   readonly parseJson: (bytes: Buffer) => unknown;
-  /** Something has been recorded. */
-  readonly wake: () => void;
 }
 
 const BODY_LIMIT = 1024 * 1024;
-/** "Last webhook seen" is told to the minute: not every webhook is worth a write to the connection. */
-const SEEN_EVERY_MS = 60_000;
 
 /**
  * The helpdesks' door: `/webhooks/<type>/<connectionId>`, with a secret behind it for helpdesks too old to sign. Verified on
@@ -42,38 +34,11 @@ export function helpdeskWebhooks(deps: WebhookDeps): Router {
     );
     const pathSecret = secret !== undefined && isSame(secret, connection.pathSecret) ? secret : null;
     connector.verify({ headers, body: bytes, pathSecret }, deps.clock());
-    const { events, dedupeKey } = connector.toInbound(deps.parseJson(bytes));
-    if (events.length > 0) await record(deps, connection, { body: bytes.toString("utf8"), dedupeKey });
-    else await noteSeen(deps, connection);
+    await hear(deps, connection, connector.toInbound(deps.parseJson(bytes)), bytes.toString("utf8"));
     response.status(200).json({ received: true });
   });
   return router;
 }
-
-async function record(
-  deps: WebhookDeps,
-  connection: Connection,
-  told: { body: string; dedupeKey: string },
-): Promise<void> {
-  const now = deps.clock();
-  const { workspaceId, id: connectionId } = connection;
-  const isNew = await deps.store.write(async (tx) => {
-    if (isLongSeen(connection, now)) await tx.updateConnection(workspaceId, connectionId, { lastWebhookAt: now });
-    const row = { id: newId("webhook"), workspaceId, connectionId, receivedAt: now, attempts: 0 };
-    return await tx.recordWebhook({ ...row, body: told.body, dedupeKey: told.dedupeKey });
-  });
-  if (isNew) deps.wake();
-  else deps.log.debug("webhook_repeated", { workspaceId, connectionId });
-}
-
-async function noteSeen(deps: WebhookDeps, connection: Connection): Promise<void> {
-  const now = deps.clock();
-  if (!isLongSeen(connection, now)) return;
-  await deps.store.write((tx) => tx.updateConnection(connection.workspaceId, connection.id, { lastWebhookAt: now }));
-}
-
-const isLongSeen = (connection: Connection, now: Date): boolean =>
-  connection.lastWebhookAt === null || now.getTime() - connection.lastWebhookAt.getTime() > SEEN_EVERY_MS;
 
 /** Compares digests, so that neither the length nor the time taken tells anything. */
 function isSame(given: string, wanted: string): boolean {

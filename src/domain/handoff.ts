@@ -18,6 +18,8 @@ export interface HelpdeskRef {
   readonly conversationId: string;
   readonly contactId: string | null;
   readonly url: string | null;
+  /** The helpdesk's second id of the same conversation, where it has two. */
+  readonly otherId?: string | null;
 }
 
 /** One request for a person, in one conversation. */

@@ -71,26 +71,29 @@ export interface NoteOptions {
   readonly timezone?: string | null;
   /** UTF-16 units of one note; at least 4,000. */
   readonly maxLength: number;
+  /** Markdown when left out; `plain` for a helpdesk that shows it as it is. */
+  readonly markup?: "markdown" | "plain";
 }
 
 /**
- * The note for the agent who takes over, in English Markdown: why, who, what about, then the whole conversation. Words of the
+ * The note for the agent who takes over, in English, as Markdown or plain text: why, who, what about, then the whole conversation. Words of the
  * visitor and the bot are quoted line by line and cannot pass for anything else. A long one comes in several parts, in order.
  *
  * Throws RangeError for an unknown zone or a `maxLength` below 4,000.
  */
 export function renderHandoffNote(brief: HandoffBrief, options: NoteOptions): string[] {
-  return layOut(
-    briefBlocks(brief, { markup: markdown, clock: clockIn(options.timezone ?? brief.timezone) }),
-    options.maxLength,
-  );
+  return layOut(briefBlocks(brief, styleOf(brief, options)), options.maxLength);
 }
 
 /** As {@link renderHandoffNote}, for a visitor who left contact details: those and the consent come first. */
 export function renderLeadNote(brief: HandoffBrief, lead: BriefLead, options: NoteOptions): string[] {
-  const style = { markup: markdown, clock: clockIn(options.timezone ?? brief.timezone) };
-  return layOut(leadBlocks(brief, lead, style), options.maxLength);
+  return layOut(leadBlocks(brief, lead, styleOf(brief, options)), options.maxLength);
 }
+
+const styleOf = (brief: HandoffBrief, { markup, timezone }: NoteOptions): Style => ({
+  markup: markup === "plain" ? plainText : markdown,
+  clock: clockIn(timezone ?? brief.timezone),
+});
 
 /** The same as one plain text, for emails: of the lead when there is one, else of the handoff. */
 export function renderBriefText(

@@ -20,10 +20,14 @@ export interface News {
   readonly cursor?: string | null;
   /** When the helpdesk was asked, if it was. */
   readonly askedAt?: Date;
+  /** Something there is not ready to be passed on. */
+  readonly isIncomplete?: boolean;
 }
 
 /** How long after news a conversation is looked at again, and the longest it is left alone; leads are not waited at. */
 const LOOK_AGAIN_MS = { first: FIRST_LOOK_MS, live: 55_000, lead: 3_600_000 } as const;
+/** How soon a conversation is looked at again that had something not ready: a file still on its way. */
+const INCOMPLETE_LOOK_MS = 2_000;
 /** A lead this old is heard of only when its helpdesk rings. */
 const LEAD_LOOKS_END_MS = 7 * 24 * 3_600_000;
 
@@ -49,7 +53,7 @@ export async function applyNews(
   isNews = applyAssignee(turn, setup, news.assignee) || isNews;
   isNews = applyStatus(turn, setup, deps, news.status) || isNews;
   if (news.cursor !== undefined && news.cursor !== turn.handoff?.cursor) turn.update({ cursor: news.cursor });
-  scheduleLook(turn, isNews);
+  scheduleLook(turn, { isNews, isIncomplete: news.isIncomplete ?? false });
   await turn.save();
 }
 
@@ -109,7 +113,7 @@ function applyStatus(turn: Turn, setup: BotSetup, deps: Deps, status: HelpdeskSt
 }
 
 /** Widens while nothing happens; a live handoff is never left alone for a minute. */
-function scheduleLook(turn: Turn, isNews: boolean): void {
+function scheduleLook(turn: Turn, { isNews, isIncomplete }: { isNews: boolean; isIncomplete: boolean }): void {
   const { handoff } = turn;
   if (handoff === null || !isOpenStatus(handoff.status)) {
     turn.lookAt(null);
@@ -118,6 +122,10 @@ function scheduleLook(turn: Turn, isNews: boolean): void {
   const since = turn.now.getTime() - (handoff.acceptedAt ?? handoff.createdAt).getTime();
   if (handoff.mode === "lead" && since > LEAD_LOOKS_END_MS) {
     turn.lookAt(null);
+    return;
+  }
+  if (isIncomplete) {
+    turn.lookAt(new Date(turn.now.getTime() + INCOMPLETE_LOOK_MS));
     return;
   }
   const { first } = LOOK_AGAIN_MS;

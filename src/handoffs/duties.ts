@@ -1,10 +1,12 @@
 import { DeliveryError } from "../domain/delivery.ts";
+import type { Conversation, Message } from "../domain/conversation.ts";
 import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
 import type { Destination } from "../domain/settings.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import type { Callbacks, Connector, Duties, Effect, OpenRequest, Then } from "../ports.ts";
 import type { Bot, Delivery } from "../ports-store.ts";
+import { applyNews } from "./apply.ts";
 import { briefOf, transcriptOf } from "./brief.ts";
 import type { Deps } from "./deps.ts";
 import { viewEvents } from "./events.ts";
@@ -93,6 +95,8 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     destination: { ...destination, priority: handoff.priority ?? destination.priority },
     brief: await briefOf(deps.store.read, conversation, handoff, transcript),
     lastWords: transcript.findLast((one) => one.role === "visitor") ?? null,
+    continues: null,
+    agentId: null,
   };
   const ref = await openOrContinue(connector, request, effect, handoff.ref);
   return async (tx) => {
@@ -179,8 +183,60 @@ async function message(deps: Deps, delivery: Delivery, effect: Effect): Promise<
     limit: 1,
   });
   if (said === undefined) throw gone("The message");
-  await connector.send(handoff.ref, said, effect);
-  return null;
+  const isKnownStale = effect.progress[STALE] !== undefined;
+  const sent = isKnownStale ? "stale" : await connector.send(handoff.ref, said, effect);
+  return sent === "sent" ? null : await goOnElsewhere(deps, { connector, handoff, conversation, said, effect });
+}
+
+/** Marks, in the progress of a message, that its conversation takes nothing more: it is not tried there again. */
+const STALE = "stale";
+
+/**
+ * The helpdesk takes nothing more in the handoff's conversation: a new one for the same person, with the message as its
+ * first words, and the handoff goes on there. What agents wrote in the old one until now still reaches the visitor.
+ */
+async function goOnElsewhere(
+  deps: Deps,
+  of: { connector: Connector; handoff: Handoff; conversation: Conversation; said: Message; effect: Effect },
+): Promise<Then> {
+  const { connector, handoff, conversation, said, effect } = of;
+  const { ref, destination } = handoff;
+  if (ref === null || destination === null) return null;
+  if (!isOpenStatus(handoff.status))
+    throw new DeliveryError(
+      "permanent",
+      "The team had ended this conversation when the message came. The visitor's next request for a person carries it along.",
+    );
+  await effect.saveProgress({ [STALE]: ref.conversationId });
+  const { workspaceId, id: handoffId } = handoff;
+  const source = destination.id;
+  if (connector.can.look) {
+    const { messages } = await connector.look(ref, handoff.cursor);
+    await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, { messages }));
+  }
+  const transcript = await transcriptOf(deps.store.read, conversation, said.seq);
+  const request: OpenRequest = {
+    handoffId,
+    conversationId: conversation.id,
+    destination: { ...destination, priority: handoff.priority ?? destination.priority },
+    brief: await briefOf(deps.store.read, conversation, handoff, transcript),
+    lastWords: said,
+    continues: ref,
+    agentId: handoff.assigneeId ?? handoff.agent?.id ?? null,
+  };
+  const progress = { ...(ref.contactId !== null && { contactId: ref.contactId }), ...effect.progress };
+  const next = await connector.open(request, { ...effect, progress });
+  deps.log.info("conversation_continued", { workspaceId, handoffId, connectionId: source });
+  return async (tx) => {
+    const { turn, handoff: now } = await loadHandoff(tx, deps, { workspaceId, handoffId });
+    if (!isOpenStatus(now.status) || now.destination?.id !== source) {
+      oweClose(turn, destination, "Baton: the visitor no longer waits.", next);
+    } else {
+      turn.update({ ref: next, cursor: null, assigneeId: null });
+      turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+    }
+    await turn.save();
+  };
 }
 
 async function close(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {

@@ -53,15 +53,16 @@ async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Pro
     return;
   }
   const askedAt = deps.clock();
-  const { messages, assignee, status, cursor } = await connector.look(handoff.ref, handoff.cursor);
-  const news: News = { messages, assignee, status, cursor, askedAt };
+  const { messages, assignee, status, cursor, isIncomplete } = await connector.look(handoff.ref, handoff.cursor);
+  const news: News = { messages, assignee, status, cursor, askedAt, isIncomplete };
   await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, news));
 }
 
 async function workOn(deps: Deps, row: WebhookRow, look: Looks["look"]): Promise<void> {
   const connector = await deps.connectors.get(row.workspaceId, row.connectionId);
   if (connector === null) return;
-  const { events } = connector.toInbound(JSON.parse(row.body) as unknown);
+  const { events, presenceChanged } = connector.toInbound(JSON.parse(row.body) as unknown);
+  if (presenceChanged) deps.presence.changed(row.workspaceId, row.connectionId);
   for (const conversationId of new Set(events.map((event) => event.conversationId))) {
     const ours = events.filter((event) => event.conversationId === conversationId);
     await tellHandoff(deps, row, { connector, conversationId, events: ours, look });

@@ -12,9 +12,13 @@ const KEPT = 5_000;
 export interface Presence {
   /** Agents online for the destination; null when nobody can say in time. Never throws. */
   online(workspaceId: string, destination: Destination): Promise<number | null>;
+  /** Somebody came or went there: what is known is out of date. Asks anew in the background. */
+  changed(workspaceId: string, connectionId: string): void;
 }
 
 interface Known {
+  readonly workspaceId: string;
+  readonly destination: Destination;
   count: number | null;
   at: number;
   asking: Promise<number | null> | null;
@@ -29,7 +33,8 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
     return connector === null ? 0 : await connector.presence(destination);
   }
 
-  function refresh(entry: Known, workspaceId: string, destination: Destination): Promise<number | null> {
+  function refresh(entry: Known): Promise<number | null> {
+    const { workspaceId, destination } = entry;
     entry.asking ??= ask(workspaceId, destination)
       .then((count) => {
         entry.count = count;
@@ -51,14 +56,22 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
       // Who is at Baton's own inbox is one indexed count: no need for an answer that is seconds old.
       if (deps.connectors.isLocal(destination.id)) return await ask(workspaceId, destination);
       const key = `${workspaceId} ${destination.id} ${destination.team ?? ""}`;
-      const entry = known.get(key) ?? { count: null, at: -USABLE_MS, asking: null };
+      const entry = known.get(key) ?? { workspaceId, destination, count: null, at: -USABLE_MS, asking: null };
       if (known.size >= KEPT) known.clear();
       known.set(key, entry);
       const age = deps.clock().getTime() - entry.at;
       if (age < FRESH_MS) return entry.count;
-      const answer = refresh(entry, workspaceId, destination);
+      const answer = refresh(entry);
       if (age < USABLE_MS) return entry.count;
       return await Promise.race([answer, afterPatience()]);
+    },
+    changed(workspaceId, connectionId) {
+      for (const entry of known.values()) {
+        if (entry.workspaceId !== workspaceId || entry.destination.id !== connectionId) continue;
+        entry.at = -USABLE_MS;
+        // What is being asked was asked before the change: its answer may already be out of date.
+        void (entry.asking ?? Promise.resolve(null)).then(() => refresh(entry));
+      }
     },
   };
 }

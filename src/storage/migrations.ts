@@ -8,7 +8,10 @@ import type { Migration } from "kysely/migration";
  * Written for both databases; `bigint` holds times (milliseconds) and counters.
  */
 export function migrationsFor(dialect: Dialect): Record<string, Migration> {
-  return { "0001_main": { up: (db) => main(db, dialect) } };
+  return {
+    "0001_main": { up: (db) => main(db, dialect) },
+    "0002_second_helpdesk_id": { up: (db) => secondHelpdeskId(db) },
+  };
 }
 
 export type Dialect = "sqlite" | "postgres";
@@ -310,4 +313,9 @@ async function deliveries(db: AnyDb, dialect: Dialect): Promise<void> {
     .columns(["connection_id", "dedupe_key"])
     .execute();
   await sql`create index webhooks_waiting on webhooks (next_at) where state = 'waiting'`.execute(db);
+}
+
+/** FreshChat knows a conversation by a text and by a number, and takes one or the other. */
+async function secondHelpdeskId(db: AnyDb): Promise<void> {
+  await db.schema.alterTable("handoffs").addColumn("ref_other_id", "text").execute();
 }

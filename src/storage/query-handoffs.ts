@@ -30,6 +30,7 @@ const COLUMNS = [
   "ref_conversation_id",
   "ref_contact_id",
   "ref_url",
+  "ref_other_id",
   "cursor",
   "agent_id",
   "agent_name",

@@ -201,7 +201,12 @@ export const handoffOf = (row: HandoffsTable): Handoff => ({
   ref:
     row.ref_conversation_id === null
       ? null
-      : { conversationId: row.ref_conversation_id, contactId: row.ref_contact_id, url: row.ref_url },
+      : {
+          conversationId: row.ref_conversation_id,
+          contactId: row.ref_contact_id,
+          url: row.ref_url,
+          ...(row.ref_other_id !== null && { otherId: row.ref_other_id }),
+        },
   cursor: row.cursor,
   agent: row.agent_id === null && row.agent_name === null ? null : { id: row.agent_id, name: row.agent_name },
   assigneeId: row.assignee_id,
@@ -233,6 +238,7 @@ export const handoffRow = (one: Handoff): Omit<HandoffsTable, "look_at"> => ({
   ref_conversation_id: one.ref?.conversationId ?? null,
   ref_contact_id: one.ref?.contactId ?? null,
   ref_url: one.ref?.url ?? null,
+  ref_other_id: one.ref?.otherId ?? null,
   cursor: one.cursor,
   agent_id: one.agent?.id ?? null,
   agent_name: one.agent?.name ?? null,

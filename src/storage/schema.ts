@@ -121,6 +121,7 @@ export interface HandoffsTable {
   ref_conversation_id: string | null;
   ref_contact_id: string | null;
   ref_url: string | null;
+  ref_other_id: string | null;
   cursor: string | null;
   agent_id: string | null;
   agent_name: string | null;

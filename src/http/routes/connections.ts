@@ -92,7 +92,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       clock: deps.clock,
       log: deps.log.with({ connectionId: connection.id, workspaceId: connection.workspaceId }),
     });
-    return connector.check();
+    return connector.check({ lastWebhookAt: connection.lastWebhookAt });
   }
 
   return [
