@@ -26,48 +26,42 @@ export interface CheckedRequest {
   body: unknown;
 }
 
-const documents = ["chatwoot.openapi.json", "chatwoot.undocumented.openapi.json"];
+/** A vendor's API description, and where its word is not the last. */
+export interface ApiDescription {
+  /** File names in the contracts folder. */
+  readonly documents: readonly string[];
+  /** What the server's paths start with and the description's do not: "/v2". */
+  readonly prefix: string;
+  /** Where the description is stricter than the server, whose word counts: operation, problem, what the server does. */
+  readonly drifts: readonly (readonly [operation: string, problem: RegExp, server: string])[];
+  /** Form fields are text; the description speaks of the values they stand for. */
+  formValues(body: Json): Json;
+}
+
+type Check = (request: CheckedRequest) => string[];
+
 const folder = join(import.meta.dirname, "../../../shared/contracts");
-const account = "/api/v1/accounts/{account_id}";
-
-/** Where the published file is stricter than the server, whose word counts: operation, problem, what the server does. */
-const drifts: readonly [operation: string, problem: RegExp, server: string][] = [
-  [`POST ${account}/conversations`, /required property 'source_id'/, "made up when inbox and contact are given"],
-  [`POST ${account}/conversations`, /^body\/status .*allowed values/, "takes snoozed too"],
-  [`POST ${account}/contacts`, /required property 'inbox_id'/, "optional"],
-  [`POST ${account}/conversations/{conversation_id}/messages`, /required property 'content'/, "optional with files"],
-  [`POST ${account}/conversations/{conversation_id}/messages`, /^body\/content_type .*allowed/, "takes every type"],
-  [`PATCH ${account}/conversations/{conversation_id}`, /^body\/priority must be/, "null clears"],
-  [`POST ${account}/conversations/{conversation_id}/toggle_priority`, /^body\/priority must be/, "null clears"],
-  [`POST ${account}/conversations/{conversation_id}/toggle_status`, /^body\/snoozed_until must be/, "null is none"],
-  [
-    `POST ${account}/conversations/{conversation_id}/assignments`,
-    /^body\/(assignee|team)_id must be/,
-    "null unassigns",
-  ],
-  [`GET ${account}/conversations`, /^query source_id /, "filters by the contact inbox"],
-  [`GET ${account}/custom_attribute_definitions`, /^query attribute_model is required/, "optional"],
-  [`PATCH ${account}/inbox_members`, /^body\/inbox_id must be string/, "a number as in create"],
-  [`DELETE ${account}/inbox_members`, /^body\/inbox_id must be string/, "a number as in create"],
-];
-
-let loaded: ((request: CheckedRequest) => string[]) | null | undefined;
+const loaded = new Map<ApiDescription, Check | null>();
 
 /**
- * Holds requests against the published API description and the one of the endpoints it omits.
+ * Holds requests against a vendor's API description.
  *
  * @returns a check that lists what does not fit, known drifts left out; null, said once, when the files are not beside
  *   the repository (with CI=true their absence is an error).
  */
-export function loadOpenApiCheck(): ((request: CheckedRequest) => string[]) | null {
-  // Undefined: not asked yet; null: asked, told once, and not there.
-  if (loaded === undefined) loaded = load();
-  return loaded;
+export function loadOpenApiCheck(api: ApiDescription): Check | null {
+  // Absent: not asked yet; null: asked, told once, and not there.
+  const known = loaded.get(api);
+  if (known !== undefined) return known;
+  const check = load(api);
+  loaded.set(api, check);
+  return check;
 }
 
-function load(): ((request: CheckedRequest) => string[]) | null {
-  if (!documents.every((name) => existsSync(join(folder, name)))) {
-    const words = "../shared/contracts/chatwoot*.openapi.json is absent: requests are not held against it";
+function load(api: ApiDescription): Check | null {
+  const absent = api.documents.filter((name) => !existsSync(join(folder, name)));
+  if (absent.length > 0) {
+    const words = `../shared/contracts/${absent.join(", ")} absent: requests are not held against it`;
     if (process.env["CI"] === "true") throw new Error(words);
     console.warn(words);
     return null;
@@ -75,7 +69,7 @@ function load(): ((request: CheckedRequest) => string[]) | null {
   const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, validateSchema: false, coerceTypes: false });
   const coercing = new Ajv2020({ strict: false, logger: false, coerceTypes: "array" });
   for (const instance of [ajv, coercing]) addFormats.default(instance);
-  const operations = documents.flatMap((name) => {
+  const operations = api.documents.flatMap((name) => {
     const document = JSON.parse(readFileSync(join(folder, name), "utf8")) as Json;
     ajv.addSchema(document, name);
     return operationsOf(document, name);
@@ -88,14 +82,17 @@ function load(): ((request: CheckedRequest) => string[]) | null {
   };
 
   return (request) => {
-    const operation = findOperation(operations, request.method, request.path);
-    if (!operation) return [`${request.method} ${request.path} is in neither API description`];
+    const path = request.path.startsWith(api.prefix) ? request.path.slice(api.prefix.length) : request.path;
+    const operation = findOperation(operations, request.method, path);
+    if (!operation) return [`${request.method} ${request.path} is in no API description`];
+    const isForm = request.contentType.startsWith("multipart/form-data");
+    const body = isForm ? api.formValues(request.body as Json) : request.body;
     const problems = [
-      ...parameterProblems(coercing, operation, request),
-      ...bodyProblems(bodyCheck, operation, request),
+      ...parameterProblems(coercing, operation, { ...request, path }),
+      ...bodyProblems(bodyCheck, operation, { ...request, body }),
     ];
     return problems.filter(
-      (problem) => !drifts.some(([name, expected]) => name === operation.name && expected.test(problem)),
+      (problem) => !api.drifts.some(([name, expected]) => name === operation.name && expected.test(problem)),
     );
   };
 }
@@ -174,16 +171,8 @@ function bodyProblems(
   if (pointer === undefined)
     return [`a body of type "${type}" where ${[...operation.bodies.keys()].join(" or ")} is due`];
   const validate = check(pointer);
-  if (validate(type === "multipart/form-data" ? asForm(request.body as Json) : request.body)) return [];
+  if (validate(request.body)) return [];
   return (validate.errors ?? []).map(words);
 }
 
 const words = (error: ErrorObject) => `body${error.instancePath} ${error.message}`;
-
-/** Form fields are text; the description speaks of the values they stand for. */
-function asForm(body: Json): Json {
-  const typed: Json = { ...body };
-  if (body["private"] === "true" || body["private"] === "false") typed["private"] = body["private"] === "true";
-  if (typeof body["content_attributes"] === "string") typed["content_attributes"] = {};
-  return typed;
-}

@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ChatwootSimulator } from "./index.ts";
-import type { RequestMatch } from "./trouble.ts";
-
-type Call = (...args: never[]) => unknown;
+import { serveControl } from "../control.ts";
 
 const offered = new Set([
   "conversations",
@@ -37,29 +35,12 @@ const offered = new Set([
   "forge",
 ]);
 
-/**
- * The control functions over HTTP, for a person with curl or a test in another process.
- *
- * `GET /__control` tells address, ids and tokens; `POST /__control/<function>` calls with the JSON array `args` of the
- * body, `POST /__control/trouble/<function>` makes trouble. A request matcher is written `{"method": "POST", "path":
- * "/messages$"}`, a time as ISO text, a file as `{"name", "type", "base64"}`. Answers `{"result": …}`, faults 400.
- */
-export async function control(
+/** The control functions over HTTP; how they are called stands with `serveControl`. */
+export const control = (
   simulator: ChatwootSimulator,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> {
-  try {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const [, , ...steps] = pathname.split("/");
-    const name = steps.filter((step) => step !== "").join("/");
-    const args = await readArguments(request);
-    const result = name === "" ? about(simulator) : await callOf(simulator, name)(...(args as never[]));
-    answer(response, 200, { result: result ?? null });
-  } catch (error) {
-    answer(response, 400, { error: error instanceof Error ? error.message : String(error) });
-  }
-}
+): Promise<void> => serveControl({ target: simulator, offered, about: about(simulator) }, request, response);
 
 const about = (simulator: ChatwootSimulator) => ({
   url: simulator.url,
@@ -72,44 +53,3 @@ const about = (simulator: ChatwootSimulator) => ({
   administratorId: simulator.administratorId,
   agentId: simulator.agentId,
 });
-
-function callOf(simulator: ChatwootSimulator, name: string): Call {
-  const trouble = name.startsWith("trouble/") ? name.slice("trouble/".length) : null;
-  const owner: Record<string, unknown> = trouble === null ? simulator : simulator.trouble;
-  const key = trouble ?? name;
-  const isOffered = trouble === null ? offered.has(key) : Object.hasOwn(owner, key);
-  const call = isOffered ? owner[key] : undefined;
-  if (typeof call !== "function") throw new Error(`no control function "${name}"`);
-  return call as Call;
-}
-
-async function readArguments(request: IncomingMessage): Promise<unknown[]> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  if (chunks.length === 0) return [];
-  const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { args?: unknown[] };
-  return (body.args ?? []).map(revive);
-}
-
-function revive(value: unknown): unknown {
-  if (typeof value === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return new Date(value);
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(revive);
-  const { base64, method, path, ...rest } = value as Record<string, unknown>;
-  if (typeof base64 === "string") return { ...rest, bytes: new Uint8Array(Buffer.from(base64, "base64")) };
-  if (typeof method === "string" || typeof path === "string") return matcher(method, path);
-  return Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, revive(item)]));
-}
-
-function matcher(method: unknown, path: unknown): RequestMatch {
-  const pattern = new RegExp(typeof path === "string" ? path : "");
-  return (requestMethod, requestPath) =>
-    (method === undefined || requestMethod === method) && pattern.test(requestPath);
-}
-
-function answer(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body, (_key, value: unknown) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value,
-  );
-  response.writeHead(status, { "content-type": "application/json" }).end(text);
-}

@@ -1,14 +1,4 @@
-/** An answer that is not a success, in the form Chatwoot gives it (contract 8.5). */
-export class Refusal extends Error {
-  readonly status: number;
-  readonly body: unknown;
-
-  constructor(status: number, body: unknown) {
-    super(`${status} ${typeof body === "string" ? body : JSON.stringify(body)}`);
-    this.status = status;
-    this.body = body;
-  }
-}
+import { Refusal } from "../refusal.ts";
 
 export const notFound = () => new Refusal(404, { error: "Resource could not be found" });
 export const unauthorized = (error: string) => new Refusal(401, { error });

@@ -1,30 +1,21 @@
-import { EventEmitter } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { crash, Refusal, unauthorized } from "./errors.ts";
-import { parseBody, readableBody, readAll, toObject } from "./request-body.ts";
-import { matchRoute, type Caller, type Context, type Route } from "./router.ts";
-import type { Json, State } from "./state.ts";
-import type { ApiTrouble, Mischief } from "./trouble.ts";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { crash, unauthorized } from "./errors.ts";
+import type { Caller, Context, Route } from "./router.ts";
+import type { State } from "./state.ts";
+import { startServer, type Incoming, type LoggedRequest as Logged, type Result } from "../http.ts";
+import type { CheckedRequest } from "../openapi-check.ts";
+import { Refusal } from "../refusal.ts";
+import { parseBody, toObject } from "../request-body.ts";
+import { matchRoute } from "../router.ts";
+import type { ApiTrouble } from "../trouble.ts";
 
-export interface LoggedRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly body: Json | string | null;
-  readonly at: Date;
+/** What the log keeps of who called. */
+export interface Who {
   /** The name under which the token came: both forms work, only the hyphen form passes a default nginx (8.1). */
   readonly tokenHeader: "api_access_token" | "api-access-token" | null;
   readonly caller: "administrator" | "agent" | "bot" | null;
-  /** What was answered; null while under way, and for ever when no answer was given. */
-  status: number | null;
 }
-
-export interface Violation {
-  readonly request: string;
-  readonly problem: string;
-  readonly source: "simulator" | "openapi";
-}
+export type LoggedRequest = Logged & Who;
 
 export interface HttpOptions {
   readonly port: number;
@@ -32,127 +23,43 @@ export interface HttpOptions {
   readonly limitPerMinute: number | null;
   readonly contactSearchPerMinute: number | null;
   readonly intercept: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Holds one request against the published API description; lists what does not fit. */
+  readonly check: ((request: CheckedRequest) => string[]) | null;
 }
 
-/** Holds one request against the published API description; returns what does not fit. */
-export type RequestCheck = (request: {
-  method: string;
-  path: string;
-  query: URLSearchParams;
-  contentType: string;
-  body: unknown;
-}) => string[];
-
-/** The HTTP side: log, limits, trouble, token, route, answer. Routes and rules live elsewhere. */
-export async function startHttp(
-  state: State,
-  trouble: ApiTrouble,
-  routes: readonly Route[],
-  options: HttpOptions & { check: RequestCheck | null },
-) {
-  const requests: LoggedRequest[] = [];
-  const violations: Violation[] = [];
-  let isDown = false;
-  let isStopped = false;
+/** The HTTP side: limits, token, route, answer. Routes and rules live elsewhere. */
+export async function startHttp(state: State, trouble: ApiTrouble, routes: readonly Route[], options: HttpOptions) {
   const limits = { all: perMinute(options.limitPerMinute), search: perMinute(options.contactSearchPerMinute) };
   const settings = { ...options };
-
-  const server = createServer((request, response) => {
-    if (!options.intercept(request, response)) void serve(request, response).catch(() => response.destroy());
-  });
-  server.keepAliveTimeout = 30_000;
-  const listen = (port: number) =>
-    new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => {
-        server.off("error", reject);
-        resolve();
-      });
-    });
-  await listen(options.port);
-  const { port } = server.address() as AddressInfo;
-  const baseUrl = `http://127.0.0.1:${port}`;
-
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", baseUrl);
-    const method = request.method ?? "GET";
-    const raw = await readAll(request);
+  const identify = (request: IncomingMessage) => {
     const token = readToken(request, settings.dropUnderscoreHeaders);
-    const caller = token ? callerOf(state, token.value) : null;
-    const logged: LoggedRequest = {
-      method,
-      path: url.pathname,
-      query: url.search,
-      body: readableBody(raw, request.headers["content-type"] ?? ""),
-      at: state.clock(),
-      tokenHeader: token?.header ?? null,
-      caller: caller === null ? null : caller.kind === "bot" ? "bot" : caller.user.role,
-      status: null,
-    };
-    requests.push(logged);
-    state.events.emit("change");
-    const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => {
-      if (isStopped || response.destroyed) return;
-      write(response, status, body, headers);
-      logged.status = status;
-      state.events.emit("change");
-    };
-    await pause(trouble.delayFor(method, url.pathname));
-    if (isStopped) return;
-    if (isDown)
-      return answer(503, "<html>\n<head><title>503 Service Temporarily Unavailable</title></head>\n</html>\n");
-    if (!limits.all() || (url.pathname.endsWith("/contacts/search") && !limits.search())) {
-      return answer(429, "Retry later\n", { "content-type": "text/plain" });
-    }
-    const work = () => perform(method, url, raw, request, token, caller);
-    const mischief = trouble.take(method, url.pathname);
-    if (mischief) return misbehave(mischief, work, answer, response);
-    const result = await work();
-    answer(result.status, result.body, result.headers);
-  }
+    return { token, caller: token ? callerOf(state, token.value) : null };
+  };
 
-  async function misbehave(
-    mischief: Mischief,
-    work: () => Promise<Result>,
-    answer: (status: number, body: unknown, headers?: Record<string, string>) => void,
-    response: ServerResponse,
-  ): Promise<void> {
-    switch (mischief.kind) {
-      case "answer":
-        return answer(mischief.status, mischief.body, mischief.headers);
-      case "html":
-        return answer(200, "<!DOCTYPE html>\n<title>Just a moment...</title>\n", { "content-type": "text/html" });
-      case "reset_before":
-        response.destroy();
-        return;
-      case "destroy_after":
-        await work();
-        response.destroy();
-        return;
-      case "hang_after":
-        await work();
-        return;
-      case "late":
-        await pause(mischief.ms);
-        if (!isStopped) await work();
-    }
-  }
+  const server = await startServer<Who>({
+    port: options.port,
+    clock: state.clock,
+    trouble,
+    changed: () => void state.events.emit("change"),
+    intercept: options.intercept,
+    about(request) {
+      const { token, caller } = identify(request);
+      const name = caller === null ? null : caller.kind === "bot" ? "bot" : caller.user.role;
+      return { tokenHeader: token?.header ?? null, caller: name };
+    },
+    throttle: (url) =>
+      limits.all() && (!url.pathname.endsWith("/contacts/search") || limits.search())
+        ? null
+        : { status: 429, body: "Retry later\n", headers: { "content-type": "text/plain" } },
+    perform,
+  });
 
-  async function perform(
-    method: string,
-    url: URL,
-    raw: Buffer,
-    request: IncomingMessage,
-    token: { value: string } | null,
-    caller: Caller | null,
-  ): Promise<Result> {
-    const name = `${method} ${url.pathname}`;
-    const complain = (problem: string, source: Violation["source"] = "simulator") => {
-      violations.push({ request: name, problem, source });
-    };
+  async function perform({ request, method, url, raw, baseUrl, complain }: Incoming): Promise<Result> {
     try {
+      const { token, caller } = identify(request);
       const contentType = request.headers["content-type"] ?? "";
-      const parsed = await parseBody(raw, contentType);
+      // Rails refuses it before any controller runs.
+      const parsed = await parseBody(raw, contentType, () => new Refusal(400, { status: 400, error: "Bad Request" }));
       if (request.headers.authorization !== undefined) complain("an Authorization header beside the token (8.1)");
       const matched = matchRoute(routes, method, url.pathname);
       if (!matched) {
@@ -179,41 +86,11 @@ export async function startHttp(
   }
 
   return {
-    baseUrl,
-    requests,
-    violations,
+    ...server,
     settings,
     setLimitPerMinute: (limit: number | null) => (limits.all = perMinute(limit)),
-    /** Refuses connections, or with "503" answers as a proxy without its server. */
-    async down(how: "refused" | "503" = "refused"): Promise<void> {
-      if (how === "503") {
-        isDown = true;
-        return;
-      }
-      await close();
-    },
-    async up(): Promise<void> {
-      isDown = false;
-      if (!server.listening) await listen(port);
-    },
-    async stop(): Promise<void> {
-      isStopped = true;
-      await close();
-    },
   };
-
-  async function close(): Promise<void> {
-    if (!server.listening) return;
-    const closed = EventEmitter.once(server, "close");
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
 }
-
-type Result = { status: number; body: unknown; headers: Record<string, string> };
-
-const pause = (ms: number) => (ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : Promise.resolve());
 
 function readToken(request: IncomingMessage, dropUnderscore: boolean) {
   const underscore = request.headers["api_access_token"];
@@ -249,16 +126,6 @@ function authorize(
   if (route.who === "administrator" && !(caller.kind === "user" && caller.user.role === "administrator")) {
     throw unauthorized("You are not authorized to do this action");
   }
-}
-
-function write(response: ServerResponse, status: number, body: unknown, headers: Record<string, string>): void {
-  if (body instanceof Uint8Array || body === undefined) {
-    response.writeHead(status, headers).end(body);
-    return;
-  }
-  const isText = typeof body === "string";
-  const type = isText ? "text/html; charset=UTF-8" : "application/json; charset=utf-8";
-  response.writeHead(status, { "content-type": type, ...headers }).end(isText ? body : JSON.stringify(body));
 }
 
 /** A fixed window of one minute of real time, as the throttle in front of Chatwoot counts. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createActions } from "./actions.ts";
-import { startHttp, type LoggedRequest, type Violation } from "./http.ts";
+import { startHttp, type LoggedRequest } from "./http.ts";
 import { addInbox, addTeam, addUser, type NewTeam, type NewUser } from "./installation.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { contactRoutes } from "./routes/contacts.ts";
@@ -9,13 +9,19 @@ import { conversationRoutes } from "./routes/conversations.ts";
 import { inboxRoutes } from "./routes/inboxes.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createState, type Contact, type Conversation, type Json, type Team, type User } from "./state.ts";
-import { createApiTrouble, createWebhookTrouble } from "./trouble.ts";
-import { createDeliveries, railsJson, send, sign, type SentWebhook } from "./webhooks.ts";
+import { chatwootApi } from "./openapi.ts";
+import { chatwootTrouble } from "./usual-trouble.ts";
+import { createDeliveries, railsJson, sign, type SentWebhook } from "./webhooks.ts";
+import { assertNone, type Violation } from "../http.ts";
 import { loadOpenApiCheck } from "../openapi-check.ts";
+import { post } from "../post.ts";
+import { createWebhookTrouble } from "../trouble.ts";
+import { createWaitFor, pick } from "../wait-for.ts";
 
-export type { LoggedRequest, Violation } from "./http.ts";
+export type { LoggedRequest } from "./http.ts";
+export type { Violation } from "../http.ts";
 export type { NewTeam, NewUser } from "./installation.ts";
-export type { RequestMatch } from "./trouble.ts";
+export type { RequestMatch } from "../trouble.ts";
 export type { SentWebhook } from "./webhooks.ts";
 export type { Contact, Conversation, Message, Team, User } from "./state.ts";
 
@@ -88,14 +94,14 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
   });
   inbox.memberIds.push(agent.id);
   inbox.hasActiveBot = options.activeBot ?? false;
-  const apiTrouble = createApiTrouble();
+  const apiTrouble = chatwootTrouble();
   const webhookTrouble = createWebhookTrouble();
   const http = await startHttp(state, apiTrouble, routes, {
     port: options.port ?? 0,
     dropUnderscoreHeaders: options.dropUnderscoreHeaders ?? false,
     limitPerMinute: options.limitPerMinute ?? null,
     contactSearchPerMinute: options.contactSearchPerMinute ?? null,
-    check: loadOpenApiCheck(),
+    check: loadOpenApiCheck(chatwootApi),
     intercept: options.intercept ?? (() => false),
   });
   const deliveries = createDeliveries(state, webhookTrouble, {
@@ -153,11 +159,7 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
     /** What our own requests contained that Chatwoot ignores, misreads or refuses. */
     violations: (): readonly Violation[] => http.violations,
     clearViolations: (): void => void (http.violations.length = 0),
-    assertNoViolations(): void {
-      if (http.violations.length === 0) return;
-      const lines = http.violations.map((item) => `${item.request}: ${item.problem} (${item.source})`);
-      throw new Error(`requests that Chatwoot does not understand:\n${lines.join("\n")}`);
-    },
+    assertNoViolations: (): void => assertNone(http.violations, "Chatwoot"),
 
     trouble: {
       ...pick(apiTrouble, [
@@ -198,39 +200,15 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
         "X-Chatwoot-Signature": sign(how.secret ?? "not-the-secret", timestamp, how.signedBody ?? rawBody),
         ...how.headers,
       };
-      return send(inbox.webhookUrl, headers, rawBody, 5000);
+      return post(inbox.webhookUrl, headers, rawBody, 5000);
     },
     /** Posts the exact bytes and headers of a webhook again. */
-    replay: (webhook: SentWebhook): Promise<number> => send(webhook.url, webhook.headers, webhook.rawBody, 5000),
+    replay: (webhook: SentWebhook): Promise<number> => post(webhook.url, webhook.headers, webhook.rawBody, 5000),
 
-    /**
-     * Resolves with what the predicate returns as soon as that is truthy, looked at after everything that happens.
-     *
-     * @throws after `timeoutMs`, naming the last requests, to show what happened instead.
-     */
-    waitFor<T>(predicate: () => T | null | undefined | false, timeoutMs = 5000): Promise<T> {
-      return new Promise((resolve, reject) => {
-        const finish = (act: () => void) => {
-          clearTimeout(timer);
-          state.events.off("change", look);
-          act();
-        };
-        const look = () => {
-          try {
-            const found = predicate();
-            if (found) finish(() => resolve(found));
-          } catch (error) {
-            finish(() => reject(error instanceof Error ? error : new Error(String(error))));
-          }
-        };
-        const timer = setTimeout(() => {
-          const last = http.requests.slice(-8).map((item) => `${item.method} ${item.path} ${item.status}`);
-          finish(() => reject(new Error(`not seen within ${timeoutMs} ms; last requests:\n${last.join("\n")}`)));
-        }, timeoutMs);
-        state.events.on("change", look);
-        look();
-      });
-    },
+    waitFor: createWaitFor((look) => {
+      state.events.on("change", look);
+      return () => state.events.off("change", look);
+    }, http.requests),
     /** Resolves when no webhook is waiting or under way. */
     settled: deliveries.settled,
     async stop(): Promise<void> {
@@ -244,8 +222,4 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
   };
   state.events.setMaxListeners(0);
   return simulator;
-}
-
-function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
 }

@@ -1,9 +1,10 @@
 import type { z } from "zod";
+import type { UploadedFile } from "../request-body.ts";
+import { faults, placeOf, type Answer, type Place } from "../router.ts";
 import { forbiddenByPolicy, notFound, unauthorized } from "./errors.ts";
 import { isAtLeast, type Conversation, type Inbox, type Json, type Sender, type State, type User } from "./state.ts";
 
 export type Caller = { kind: "user"; user: User } | { kind: "bot" };
-export type UploadedFile = { field: string; name: string; type: string; bytes: Uint8Array };
 
 export interface Context<Body = Json, Query = Json> {
   readonly state: State;
@@ -16,15 +17,7 @@ export interface Context<Body = Json, Query = Json> {
   readonly caller: Caller | null;
 }
 
-export interface Answer {
-  readonly status?: number;
-  readonly body?: unknown;
-  readonly headers?: Record<string, string>;
-}
-
-export interface Route {
-  readonly method: string;
-  readonly segments: readonly string[];
+export interface Route extends Place {
   readonly who: "anyone" | "users" | "administrator" | "bots_too";
   /** False: not part of the API that the published description covers. */
   readonly isChecked?: boolean;
@@ -44,46 +37,13 @@ interface Definition<B, Q> {
 
 /** `route("GET /api/v1/accounts/:account_id/teams", { who: "users", handle })` */
 export function route<B = Json, Q = Json>(line: string, definition: Definition<B, Q>): Route {
-  const [method = "", path = ""] = line.split(" ");
   return {
-    method,
-    segments: path.split("/").slice(1),
+    ...placeOf(line),
     who: definition.who,
     ...(definition.isChecked === undefined ? {} : { isChecked: definition.isChecked }),
     problems: (body, query) => [...faults("body", definition.body, body), ...faults("query", definition.query, query)],
     handle: (context) => definition.handle(context as Context<B, Q>),
   };
-}
-
-function faults(part: string, schema: z.ZodType | undefined, value: Json): string[] {
-  if (!schema) {
-    const keys = Object.keys(value);
-    return keys.length === 0 ? [] : [`${part}: ${keys.join(", ")} not read by this endpoint`];
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return [];
-  return parsed.error.issues.map(
-    (issue) => `${part}${issue.path.map((key) => `.${String(key)}`).join("")}: ${issue.message}`,
-  );
-}
-
-/** Fixed segments win over parameters, so `contacts/search` is not a contact called "search". */
-export function matchRoute(routes: readonly Route[], method: string, path: string) {
-  const segments = path.split("/").slice(1);
-  const matching = routes.filter(
-    (item) =>
-      item.method === method &&
-      item.segments.length === segments.length &&
-      item.segments.every((part, i) => part.startsWith(":") || part === segments[i]),
-  );
-  const wildness = (item: Route) => item.segments.filter((part) => part.startsWith(":")).length;
-  const [best] = matching.sort((a, b) => wildness(a) - wildness(b));
-  if (!best) return null;
-  const params: Record<string, string> = {};
-  for (const [i, part] of best.segments.entries()) {
-    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(segments[i]!);
-  }
-  return { route: best, params };
 }
 
 /** A row by the id in the path, or Rails' 404. */

@@ -1,10 +1,9 @@
 import { createHmac, randomUUID } from "node:crypto";
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { setMessageStatus } from "./messages.ts";
 import { isAtLeast, messagesOf, type Happening, type Json, type State } from "./state.ts";
-import type { WebhookTrouble } from "./trouble.ts";
 import { payloadFor, type ShapeOptions } from "./webhook-shapes.ts";
+import { post as send } from "../post.ts";
+import type { WebhookTrouble } from "../trouble.ts";
 
 export interface SentWebhook {
   readonly to: "api_inbox" | "account";
@@ -192,29 +191,4 @@ function refuseBlockedHost(state: State, url: string, options: DeliveryOptions):
   if (/^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[)/.test(hostname)) {
     throw new Error(`Invalid webhook URL ${url} : URL host is not allowed`);
   }
-}
-
-/** One POST on a connection of its own, as Chatwoot's HTTP client makes it. */
-export function send(
-  url: string,
-  headers: Record<string, string>,
-  rawBody: string,
-  timeoutMs: number,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const make = url.startsWith("https:") ? httpsRequest : httpRequest;
-    const bytes = Buffer.from(rawBody, "utf8");
-    const outgoing = make(
-      url,
-      { method: "POST", headers: { ...headers, "Content-Length": bytes.length }, agent: false, timeout: timeoutMs },
-      (answer) => {
-        answer.resume();
-        answer.on("end", () => resolve(answer.statusCode ?? 0));
-        answer.on("error", reject);
-      },
-    );
-    outgoing.on("timeout", () => outgoing.destroy(new Error("Net::ReadTimeout with #<TCPSocket:(closed)>")));
-    outgoing.on("error", reject);
-    outgoing.end(bytes);
-  });
 }

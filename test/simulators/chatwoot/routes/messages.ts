@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { messageListMeta, messageShape } from "../api-shapes.ts";
-import { notFound, Refusal } from "../errors.ts";
+import { notFound } from "../errors.ts";
 import { contentTypes, createMessage, deleteMessage, setMessageStatus } from "../messages.ts";
 import { conversationOf, route, senderOf, type Context } from "../router.ts";
 import { messagesOf, type Attachment, type Conversation, type Json, type Message, type State } from "../state.ts";
+import { Refusal } from "../../refusal.ts";
 
 const account = "/api/v1/accounts/:account_id";
 const list = `${account}/conversations/:conversation_id/messages`;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { Refusal } from "./errors.ts";
-import type { UploadedFile } from "./router.ts";
-import type { Json } from "./state.ts";
+
+export type Json = Record<string, unknown>;
+export type UploadedFile = { field: string; name: string; type: string; bytes: Uint8Array };
 
 export interface ParsedBody {
   body: Json;
@@ -15,8 +15,8 @@ export async function readAll(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** @throws Refusal 400 for JSON that does not parse, as Rails refuses it before any controller runs. */
-export async function parseBody(raw: Buffer, contentType: string): Promise<ParsedBody> {
+/** @throws what `malformed` makes, for JSON that does not parse. */
+export async function parseBody(raw: Buffer, contentType: string, malformed: () => Error): Promise<ParsedBody> {
   if (raw.length === 0) return { body: {}, files: [], isMultipart: false };
   if (contentType.startsWith("multipart/form-data")) return parseMultipart(raw, contentType);
   if (contentType.startsWith("application/x-www-form-urlencoded")) {
@@ -28,7 +28,7 @@ export async function parseBody(raw: Buffer, contentType: string): Promise<Parse
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     return { body: isObject ? (value as Json) : { _json: value }, files: [], isMultipart: false };
   } catch {
-    throw new Refusal(400, { status: 400, error: "Bad Request" });
+    throw malformed();
   }
 }
 

@@ -2,7 +2,7 @@ export type RequestMatch = (method: string, path: string) => boolean;
 
 /** What to do to one request. `before`: nothing is done for it; `after`: the work is done, the answer is not given. */
 export type Mischief =
-  | { kind: "answer"; status: number; headers: Record<string, string>; body: unknown }
+  | { kind: "answer" | "answer_after"; status: number; headers: Record<string, string>; body: unknown }
   | { kind: "reset_before" }
   | { kind: "hang_after" }
   | { kind: "destroy_after" }
@@ -15,44 +15,43 @@ interface Rule {
   mischief: Mischief;
 }
 
-export interface FailOptions {
+export interface FailOptions<Status extends number> {
   match?: RequestMatch;
-  status: 401 | 429 | 500 | 502 | 503;
+  status: Status;
   headers?: Record<string, string>;
   body?: unknown;
 }
 
 const everything: RequestMatch = () => true;
 
-const usualBody: Record<FailOptions["status"], { type: string; body: string }> = {
-  401: { type: "application/json; charset=utf-8", body: '{"error":"Invalid Access Token"}' },
-  // Throttled: plain text and no Retry-After (8.5).
-  429: { type: "text/plain", body: "Retry later\n" },
-  500: { type: "text/html; charset=UTF-8", body: "<!DOCTYPE html>\n<title>500</title>\n" },
-  502: { type: "text/html", body: "<html>\n<head><title>502 Bad Gateway</title></head>\n</html>\n" },
-  503: {
-    type: "text/html",
-    body: "<html>\n<head><title>503 Service Temporarily Unavailable</title></head>\n</html>\n",
-  },
-};
+/** What a vendor's server says with each status that it can be told to fail with, unless told otherwise. */
+export type UsualBodies<Status extends number> = Record<Status, { type: string; body: string }>;
+
+export const proxyPage = (title: string): { type: string; body: string } => ({
+  type: "text/html",
+  body: `<html>\n<head><title>${title}</title></head>\n</html>\n`,
+});
 
 /** Faults of the API side. Rules are used up in the order they were given; requests that match none are served well. */
-export function createApiTrouble() {
+export function createApiTrouble<Status extends number>(usualBody: UsualBodies<Status>) {
   let rules: Rule[] = [];
   let slowness: { ms: number; match: RequestMatch } | null = null;
   const add = (left: number, match: RequestMatch | undefined, mischief: Mischief) => {
     if (left > 0) rules.push({ left, match: match ?? everything, mischief });
   };
+  const answerOf = (kind: "answer" | "answer_after", { status, headers, body }: FailOptions<Status>): Mischief => {
+    const usual = usualBody[status];
+    const type = body === undefined ? usual.type : "application/json; charset=utf-8";
+    return { kind, status, headers: { "content-type": type, ...headers }, body: body ?? usual.body };
+  };
   return {
     /** The next n matching requests get this status and nothing is done for them. */
-    failNext(n: number, { match, status, headers, body }: FailOptions): void {
-      const usual = usualBody[status];
-      add(n, match, {
-        kind: "answer",
-        status,
-        headers: { "content-type": body === undefined ? usual.type : "application/json; charset=utf-8", ...headers },
-        body: body ?? usual.body,
-      });
+    failNext(n: number, how: FailOptions<Status>): void {
+      add(n, how.match, answerOf("answer", how));
+    },
+    /** The work is done, and this status is answered all the same. */
+    failAfterDoingTheWork(n: number, how: FailOptions<Status>): void {
+      add(n, how.match, answerOf("answer_after", how));
     },
     /** The work is done; then the caller waits in vain ("hang") or finds the connection cut ("destroy"). */
     timeoutAfterDoingTheWork(n: number, match?: RequestMatch, how: "hang" | "destroy" = "hang"): void {
@@ -181,5 +180,6 @@ function seeded(seed: number): () => number {
   };
 }
 
-export type ApiTrouble = ReturnType<typeof createApiTrouble>;
+/** What the HTTP side asks of it. */
+export type ApiTrouble = Pick<ReturnType<typeof createApiTrouble<number>>, "delayFor" | "take">;
 export type WebhookTroubles = ReturnType<typeof createWebhookTrouble>;
