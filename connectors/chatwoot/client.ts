@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Outgoing, OutgoingFormPart } from "../../src/ports.ts";
+import type { ConnectorDeps, OutgoingFormPart } from "../../src/ports.ts";
 import { notTheHelpdesk, unanswered } from "../failures.ts";
 import type { ChatwootConfig } from "./config.ts";
 import { Refusal, refusal } from "./failures.ts";
@@ -36,7 +36,10 @@ export interface Client {
   callRoot<T>(call: Call<T>): Promise<T>;
 }
 
-export function createClient(config: ChatwootConfig, outgoing: Outgoing): Client {
+export function createClient(
+  config: ChatwootConfig,
+  { outgoing, clock }: Pick<ConnectorDeps, "outgoing" | "clock">,
+): Client {
   const account = `/api/v1/accounts/${config.accountId}`;
 
   async function callRoot<T>(call: Call<T>): Promise<T> {
@@ -54,7 +57,7 @@ export function createClient(config: ChatwootConfig, outgoing: Outgoing): Client
       .catch((error: unknown) => {
         throw unanswered("Chatwoot", error, about);
       });
-    if (response.status < 200 || response.status > 299) throw refusal(response, about);
+    if (response.status < 200 || response.status > 299) throw refusal(response, about, clock());
     // An empty answer fits no record; where none is asked for, a page of HTML is still not Chatwoot's.
     if (call.answer === null) {
       if (/^\s*</.test(response.text().slice(0, 200))) throw notTheHelpdesk("Chatwoot", about);

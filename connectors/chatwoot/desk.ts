@@ -18,7 +18,7 @@ export interface Desk {
 export function createDesk(config: ChatwootConfig, deps: ConnectorDeps): Desk {
   return {
     config,
-    client: createClient(config, deps.outgoing),
+    client: createClient(config, deps),
     outgoing: deps.outgoing,
     connectionId: deps.connectionId,
     batonUrl: deps.baseUrl,

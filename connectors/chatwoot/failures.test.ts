@@ -5,6 +5,8 @@ import { OutgoingError } from "../../src/ports.ts";
 import type { Outgoing, OutgoingRequest, OutgoingResponse } from "../../src/ports.ts";
 import { createClient } from "./client.ts";
 
+const clock = () => new Date("2026-11-20T12:00:00Z");
+
 const config = {
   baseUrl: "https://chat.example.com/support",
   accountId: 3,
@@ -43,7 +45,7 @@ function outgoingThat(given: Given, seen: OutgoingRequest[] = []): Outgoing {
 
 /** The failure of a call that writes, or that reads. */
 async function failure(given: Given, method: "GET" | "POST" = "POST"): Promise<DeliveryError> {
-  const client = createClient(config, outgoingThat(given));
+  const client = createClient(config, { outgoing: outgoingThat(given), clock });
   const call = {
     method,
     path: "/conversations",
@@ -58,7 +60,7 @@ async function failure(given: Given, method: "GET" | "POST" = "POST"): Promise<D
 describe("a call to Chatwoot", () => {
   test("carries the token in the header that proxies let pass, and in no other", async () => {
     const seen: OutgoingRequest[] = [];
-    const client = createClient(config, outgoingThat({ body: '{"id":7}' }, seen));
+    const client = createClient(config, { outgoing: outgoingThat({ body: '{"id":7}' }, seen), clock });
     const path = "/conversations/7";
     await client.call({ method: "GET", path, doing: "read", answer: z.looseObject({ id: z.int() }) });
     expect(seen[0]?.url).toBe("https://chat.example.com/support/api/v1/accounts/3/conversations/7");
@@ -122,6 +124,12 @@ describe("an answer that is none", () => {
       "a throttle with an absurd time",
       { status: 429, headers: { "retry-after": "999999" } },
       { kind: "rate_limited", retryAfterSeconds: 3600 },
+      "slow down",
+    ],
+    [
+      "a throttle until an instant",
+      { status: 429, headers: { "retry-after": "Fri, 20 Nov 2026 12:01:30 GMT" } },
+      { kind: "rate_limited", retryAfterSeconds: 90 },
       "slow down",
     ],
     [

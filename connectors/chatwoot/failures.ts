@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails, FailureKind } from "../../src/domain/delivery.ts";
+import { retryAfterSeconds } from "../../src/domain/retry-after.ts";
 import type { OutgoingResponse } from "../../src/ports.ts";
 import type { Doing } from "../failures.ts";
 
@@ -33,9 +34,11 @@ const THROTTLE_SECONDS = 30;
 const LONGEST_WAIT_SECONDS = 3_600;
 
 /** An answer outside 2xx, as an error that says what to do (chatwoot: app/controllers/concerns/request_exception_handler.rb). */
-export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing): Refusal {
+export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing, now: Date): Refusal {
   const body = readBody(response);
   const { status } = response;
+  const asked = retryAfterSeconds(response.headers, now);
+  const wait = asked === undefined ? null : Math.min(asked, LONGEST_WAIT_SECONDS);
   const make = (kind: FailureKind, why: string, more: FailureDetails = {}): Refusal =>
     new Refusal(kind, `Chatwoot did not ${doing} (${status}). ${why}`, { ...more, ...body });
   if (status === 401) return make("credentials", unauthorised(body, response));
@@ -47,7 +50,8 @@ export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing): 
     );
   }
   if (status === 404) return make("permanent", "It is not there: check the account and the inbox, or it was deleted.");
-  if (status === 429) return make("rate_limited", "It asks to slow down.", { retryAfterSeconds: waitOf(response) });
+  if (status === 429)
+    return make("rate_limited", "It asks to slow down.", { retryAfterSeconds: wait ?? THROTTLE_SECONDS });
   if (status === 422 && /too many messages/i.test(body.words)) {
     const why = "The conversation takes no more messages within this minute.";
     return make("rate_limited", why, { retryAfterSeconds: THROTTLE_SECONDS });
@@ -55,7 +59,7 @@ export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing): 
   if (status === 408 || status >= 500) {
     return make("transient", "It is down or overloaded; this is tried again.", {
       ambiguous: isWrite,
-      retryAfterSeconds: waitOf(response, null),
+      retryAfterSeconds: wait,
     });
   }
   if (status >= 300 && status < 400) {
@@ -103,9 +107,4 @@ function unauthorised({ words }: RefusalBody, response: OutgoingResponse): strin
     return "The access token did not arrive: a proxy in front of Chatwoot drops the header Api-Access-Token; let it pass.";
   }
   return "The user behind the access token may not do this: use an administrator's, or make that user a member of the account and the inbox.";
-}
-
-function waitOf(response: OutgoingResponse, otherwise: number | null = THROTTLE_SECONDS): number | null {
-  const header = response.headers["retry-after"]?.trim() ?? "";
-  return /^\d{1,6}$/.test(header) ? Math.min(Number(header), LONGEST_WAIT_SECONDS) : otherwise;
 }
