@@ -22,6 +22,8 @@ interface Known {
   count: number | null;
   at: number;
   asking: Promise<number | null> | null;
+  /** Counts the news: what was asked before the latest is no answer to it. */
+  news: number;
 }
 
 /** Asks a helpdesk at most every few seconds for each destination, whatever the number of requests. */
@@ -34,11 +36,11 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
   }
 
   function refresh(entry: Known): Promise<number | null> {
-    const { workspaceId, destination } = entry;
+    const { workspaceId, destination, news } = entry;
     entry.asking ??= ask(workspaceId, destination)
       .then((count) => {
         entry.count = count;
-        entry.at = deps.clock().getTime();
+        if (entry.news === news) entry.at = deps.clock().getTime();
         return count;
       })
       .catch((error: unknown) => {
@@ -56,7 +58,7 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
       // Who is at Baton's own inbox is one indexed count: no need for an answer that is seconds old.
       if (deps.connectors.isLocal(destination.id)) return await ask(workspaceId, destination);
       const key = `${workspaceId} ${destination.id} ${destination.team ?? ""}`;
-      const entry = known.get(key) ?? { workspaceId, destination, count: null, at: -USABLE_MS, asking: null };
+      const entry = known.get(key) ?? { workspaceId, destination, count: null, at: -USABLE_MS, asking: null, news: 0 };
       if (known.size >= KEPT) known.clear();
       known.set(key, entry);
       const age = deps.clock().getTime() - entry.at;
@@ -69,6 +71,7 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
       for (const entry of known.values()) {
         if (entry.workspaceId !== workspaceId || entry.destination.id !== connectionId) continue;
         entry.at = -USABLE_MS;
+        entry.news += 1;
         // What is being asked was asked before the change: its answer may already be out of date.
         void (entry.asking ?? Promise.resolve(null)).then(() => refresh(entry));
       }
