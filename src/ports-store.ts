@@ -206,6 +206,15 @@ export interface Reads {
   overdueHandoffs(now: Date, limit: number): Promise<readonly Handoff[]>;
   /** Live handoffs not yet opened at this connection, oldest first. */
   unopenedHandoffs(workspaceId: string, connectionId: string): Promise<readonly Handoff[]>;
+  /**
+   * Open handoffs, live ones and leads, that stand or are being opened at this connection: in the order of their ids, which is
+   * also that of their age. Never those of Baton's own inbox.
+   */
+  openHandoffsAt(
+    workspaceId: string,
+    connectionId: string,
+    page: { cursor?: string | undefined; limit: number },
+  ): Promise<Page<Handoff>>;
   /** Open handoffs that stand in a helpdesk and are due for a look. Over all workspaces: only for the clockwork. */
   handoffsToLook(now: Date, limit: number): Promise<readonly Handoff[]>;
   lead(workspaceId: string, id: string): Promise<Lead | null>;
@@ -232,6 +241,11 @@ export interface DueLane {
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
 export interface Tx extends Reads {
   createWorkspace(workspace: Workspace): Promise<void>;
+  /**
+   * The workspace with its row locked until the commit: of several units that look for something and make it when it is not
+   * there, in whatever processes, each sees what the one before it made. Null for an unknown one.
+   */
+  lockWorkspace(id: string): Promise<Workspace | null>;
   createBot(bot: Bot): Promise<void>;
   updateBot(
     workspaceId: string,

@@ -11,6 +11,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
   return {
     "0001_main": { up: (db) => main(db, dialect) },
     "0002_second_helpdesk_id": { up: (db) => secondHelpdeskId(db) },
+    "0003_open_handoffs_at_a_connection": { up: (db) => openAtConnection(db) },
   };
 }
 
@@ -318,4 +319,15 @@ async function deliveries(db: AnyDb, dialect: Dialect): Promise<void> {
 /** FreshChat knows a conversation by a text and by a number, and takes one or the other. */
 async function secondHelpdeskId(db: AnyDb): Promise<void> {
   await db.schema.alterTable("handoffs").addColumn("ref_other_id", "text").execute();
+}
+
+/**
+ * Whoever removes a connection asks for everything open there. In the place of the index of what is not opened yet, which this one
+ * answers as well: a handoff costs no tree more than before, and one in Baton's own inbox none at all.
+ */
+async function openAtConnection(db: AnyDb): Promise<void> {
+  await db.schema.dropIndex("handoffs_unopened").execute();
+  await sql`create index handoffs_at on handoffs (workspace_id, destination_id, id) where status in ('pending', 'acknowledged') and destination_id <> 'inbox'`.execute(
+    db,
+  );
 }

@@ -101,6 +101,9 @@ const overdue = statement((db, s: { now: number; limit: number }) =>
 const toLook = statement((db, s: { now: number; limit: number }) =>
   db.selectFrom("handoffs").selectAll().where("look_at", "<=", s.now).orderBy("look_at").limit(s.limit),
 );
+/** The words of the index `handoffs_at`, which the database must find in a query to use it. */
+const OPEN = [sql.lit("pending"), sql.lit("acknowledged")];
+const NOT_IN_THE_INBOX = sql<boolean>`destination_id <> 'inbox'`;
 const eventsOfHandoff = statement((db, s: { workspace_id: string; id: string }) =>
   db
     .selectFrom("events")
@@ -200,12 +203,31 @@ export const handoffReads = (on: Executor) => ({
       .selectFrom("handoffs")
       .selectAll()
       .where("destination_id", "=", connectionId)
-      .where("status", "=", sql.lit("pending"))
-      .where("opened", "=", sql.lit(0))
+      .where(NOT_IN_THE_INBOX)
+      .where("status", "in", OPEN)
+      .where("status", "=", "pending")
+      .where("opened", "=", 0)
       .where("mode", "=", "live")
       .where("workspace_id", "=", workspaceId)
       .orderBy("id");
     return (await all(on, query)).map(handoffOf);
+  },
+  async openHandoffsAt(
+    workspaceId: string,
+    connectionId: string,
+    { cursor = "", limit }: { cursor?: string | undefined; limit: number },
+  ): Promise<Page<Handoff>> {
+    const query = on.db
+      .selectFrom("handoffs")
+      .selectAll()
+      .where("workspace_id", "=", workspaceId)
+      .where("destination_id", "=", connectionId)
+      .where(NOT_IN_THE_INBOX)
+      .where("status", "in", OPEN)
+      .where("id", ">", cursor)
+      .orderBy("id")
+      .limit(limit + 1);
+    return pageOf((await all(on, query)).map(handoffOf), limit, (one) => one.id);
   },
   async handoffsToLook(now: Date, limit: number): Promise<readonly Handoff[]> {
     return (await toLook.all(on, { now: now.getTime(), limit })).map(handoffOf);

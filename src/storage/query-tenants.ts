@@ -11,6 +11,9 @@ type OfWorkspace = { workspace_id: string; id: string };
 const workspaceById = statement((db, s: { id: string }) =>
   db.selectFrom("workspaces").selectAll().where("id", "=", s.id),
 );
+const workspaceByIdLocked = statement((db, s: { id: string }) =>
+  db.selectFrom("workspaces").selectAll().where("id", "=", s.id).forUpdate(),
+);
 const botByIds = statement((db, s: OfWorkspace) =>
   db.selectFrom("bots").selectAll().where("id", "=", s.id).where("workspace_id", "=", s.workspace_id),
 );
@@ -155,6 +158,10 @@ export const tenantWrites = (on: Executor) => ({
       on,
       on.db.insertInto("workspaces").values({ id: one.id, name: one.name, created_at: one.createdAt.getTime() }),
     );
+  },
+  async lockWorkspace(id: string): Promise<Workspace | null> {
+    const row = await (on.forUpdate ? workspaceByIdLocked : workspaceById).first(on, { id });
+    return row && workspaceOf(row);
   },
   async createBot(one: Bot): Promise<void> {
     const values = {

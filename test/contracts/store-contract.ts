@@ -131,6 +131,19 @@ function tenants(current: () => Store): void {
       expect(await read.connection("ws_a", "con_1")).toEqual(changed);
     });
 
+    test("of two that lock the workspace, look for a connection and make it, one makes it", async () => {
+      const ensure = (id: string) =>
+        current().write(async (tx) => {
+          expect((await tx.lockWorkspace("ws_a"))?.id).toBe("ws_a");
+          if ((await tx.connections("ws_a")).length > 0) return;
+          await new Promise((resolve) => setImmediate(resolve));
+          await tx.createConnection(connection("ws_a", id));
+        });
+      await Promise.all([ensure("con_1"), ensure("con_2"), ensure("con_3")]);
+      expect(await current().read.connections("ws_a")).toHaveLength(1);
+      expect(await current().write((tx) => tx.lockWorkspace("ws_nobody"))).toBeNull();
+    });
+
     test("a deleted connection is gone", async () => {
       await current().write((tx) => tx.createConnection(connection("ws_a", "con_1")));
       await current().write((tx) => tx.deleteConnection("ws_a", "con_1"));
@@ -418,6 +431,31 @@ function handoffs(current: () => Store): void {
       await add("cnv_6", "hnd_6", { destination: { id: "con_b", team: null, priority: null, labels: [] } });
       expect(await unopened("con_a")).toEqual(["hnd_1", "hnd_2"]);
       expect(await unopened("con_b")).toEqual(["hnd_6"]);
+    });
+
+    test("open at a connection: live ones and leads, opened or not, in pages", async () => {
+      await add("cnv_2", "hnd_2", { mode: "lead" });
+      await add("cnv_1", "hnd_1");
+      await add("cnv_3", "hnd_3", { status: "acknowledged", opened: true });
+      await add("cnv_4", "hnd_4", { status: "resolved" });
+      await add("cnv_5", "hnd_5", { status: "cancelled" });
+      await add("cnv_6", "hnd_6", { destination: { id: "con_b", team: null, priority: null, labels: [] } });
+      await add("cnv_7", "hnd_7", { destination: { id: "inbox", team: null, priority: null, labels: [] } });
+      await add("cnv_8", "hnd_8", { destination: null });
+      const page = async (connectionId: string, limit: number, cursor?: string) => {
+        const { items, nextCursor } = await current().read.openHandoffsAt("ws_a", connectionId, { limit, cursor });
+        return [...items.map((one) => one.id), nextCursor];
+      };
+      expect(await page("con_a", 3)).toEqual(["hnd_1", "hnd_2", "hnd_3", null]);
+      expect(await page("con_a", 2)).toEqual(["hnd_1", "hnd_2", "hnd_2"]);
+      expect(await page("con_a", 2, "hnd_2")).toEqual(["hnd_3", null]);
+      expect(await page("con_b", 10)).toEqual(["hnd_6", null]);
+      expect(await page("inbox", 10)).toEqual([null]);
+      await current().write(async (tx) => {
+        const ended = { status: "resolved" as const, endedAt: at(9) };
+        await tx.saveHandoff(handoff("ws_a", "cnv_1", "hnd_1", ended), "pending");
+        expect((await tx.openHandoffsAt("ws_a", "con_a", { limit: 1 })).items.map((one) => one.id)).toEqual(["hnd_2"]);
+      });
     });
 
     test("overdue: open, live, and past the limit to accept, to open or to be silent", async () => {

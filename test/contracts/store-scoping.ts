@@ -51,6 +51,7 @@ const scopedReads: Record<Exclude<keyof Reads, UnscopedReads>, ScopedRead> = {
   lastHandoff: { ask: (reads, ws) => reads.lastHandoff(ws, "cnv_a"), nothing: null },
   pendingCount: { ask: (reads, ws) => reads.pendingCount(ws, "bot_a"), nothing: 0 },
   unopenedHandoffs: { ask: (reads, ws) => reads.unopenedHandoffs(ws, "con_a"), nothing: [] },
+  openHandoffsAt: { ask: (reads, ws) => reads.openHandoffsAt(ws, "con_a", { limit: 10 }), nothing: NO_PAGE },
   lead: { ask: (reads, ws) => reads.lead(ws, "led_a"), nothing: null },
   leadOfHandoff: { ask: (reads, ws) => reads.leadOfHandoff(ws, "hnd_a"), nothing: null },
   leads: { ask: (reads, ws) => reads.leads(ws, { limit: 10 }), nothing: NO_PAGE },
@@ -62,6 +63,7 @@ const scopedReads: Record<Exclude<keyof Reads, UnscopedReads>, ScopedRead> = {
 /** These take a whole row, whose own workspace it is, or the clockwork's claim, or no workspace at all. */
 type UnscopedWrites =
   | "createWorkspace"
+  | "lockWorkspace"
   | "createBot"
   | "createMember"
   | "createConnection"

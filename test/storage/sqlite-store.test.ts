@@ -318,7 +318,13 @@ describe("query plans", () => {
       "the handoffs not opened at a connection",
       reading((read) => read.unopenedHandoffs("ws_a", "con_a")),
       /from "handoffs"/,
-      ["SEARCH handoffs USING INDEX handoffs_unopened (workspace_id=? AND destination_id=?)"],
+      ["SEARCH handoffs USING INDEX handoffs_at (workspace_id=? AND destination_id=?)"],
+    ],
+    [
+      "a page of what is open at a connection",
+      reading((read) => read.openHandoffsAt("ws_a", "con_a", { cursor: "hnd_9", limit: 10 })),
+      /from "handoffs"/,
+      ["SEARCH handoffs USING INDEX handoffs_at (workspace_id=? AND destination_id=? AND id>?)"],
     ],
     [
       "a page of handoffs",
