@@ -74,13 +74,13 @@ export function createAgentDirectory(client: Client, clock: Clock): AgentDirecto
 }
 
 /** Throws DeliveryError: a Refusal with status 404 when there is no such agent. */
-export const readAgent = (client: Client, id: string): Promise<Agent> =>
+export const readAgent = (client: Client, id: string, timeoutMs = TIMEOUT_MS): Promise<Agent> =>
   client.call({
     method: "GET",
     path: `/agents/${encodeURIComponent(id)}`,
     doing: "show an agent",
     answer: Agent,
-    timeoutMs: TIMEOUT_MS,
+    timeoutMs,
   });
 
 /** First and last name; null when FreshChat knows neither. */
