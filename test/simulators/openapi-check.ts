@@ -34,6 +34,8 @@ export interface ApiDescription {
   readonly prefix: string;
   /** Where the description is stricter than the server, whose word counts: operation, problem, what the server does. */
   readonly drifts: readonly (readonly [operation: string, problem: RegExp, server: string])[];
+  /** Fields that tell which of several schemas is meant. */
+  readonly tellApart: readonly string[];
   /** Form fields are text; the description speaks of the values they stand for. */
   formValues(body: Json): Json;
 }
@@ -89,7 +91,7 @@ function load(api: ApiDescription): Check | null {
     const body = isForm ? api.formValues(request.body as Json) : request.body;
     const problems = [
       ...parameterProblems(coercing, operation, { ...request, path }),
-      ...bodyProblems(bodyCheck, operation, { ...request, body }),
+      ...bodyProblems(bodyCheck, operation, { ...request, body }, api.tellApart),
     ];
     return problems.filter(
       (problem) => !api.drifts.some(([name, expected]) => name === operation.name && expected.test(problem)),
@@ -164,6 +166,7 @@ function bodyProblems(
   check: (pointer: string) => ValidateFunction,
   operation: Operation,
   request: CheckedRequest,
+  tellApart: readonly string[],
 ): string[] {
   const type = request.contentType.split(";")[0]!.trim();
   if (operation.bodies.size === 0) return [];
@@ -172,7 +175,17 @@ function bodyProblems(
     return [`a body of type "${type}" where ${[...operation.bodies.keys()].join(" or ")} is due`];
   const validate = check(pointer);
   if (validate(request.body)) return [];
-  return (validate.errors ?? []).map(words);
+  return told(validate.errors ?? [], tellApart);
 }
 
-const words = (error: ErrorObject) => `body${error.instancePath} ${error.message}`;
+/** What to tell of a body: once each, and not that it is none of the other kinds that its telling field rules out. */
+function told(errors: readonly ErrorObject[], tellApart: readonly string[]): string[] {
+  const isTelling = ({ schemaPath }: ErrorObject) =>
+    tellApart.some((field) => schemaPath.endsWith(`/properties/${field}/enum`));
+  return [...new Set(errors.filter((error) => !isTelling(error)).map(words))];
+}
+
+function words({ instancePath, message, params }: ErrorObject): string {
+  const extra: unknown = params["additionalProperty"];
+  return `body${instancePath} ${message}${typeof extra === "string" ? `: ${extra}` : ""}`;
+}

@@ -27,6 +27,7 @@ const drifts: ApiDescription["drifts"] = [
 export const chatwootApi: ApiDescription = {
   documents: ["chatwoot.openapi.json", "chatwoot.undocumented.openapi.json"],
   prefix: "",
+  tellApart: [],
   drifts,
   formValues(body) {
     const typed = { ...body };

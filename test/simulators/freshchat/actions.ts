@@ -28,6 +28,11 @@ export function createActions(state: State, baseUrl: string, usual: { agentId: s
   const change = (id: string, columns: Parameters<typeof changeConversation>[2], actor: Actor): void =>
     changeConversation(state, find(id), columns, actor, "product");
 
+  function unassign(conversationId: string, who: Actor = agent()): void {
+    const isResolved = find(conversationId).status === "resolved";
+    change(conversationId, { agentId: null, ...(isResolved ? {} : { status: "new" }) }, who);
+  }
+
   function filePart({ name, type, bytes }: NonNullable<Reply["attachments"]>[number]): Json {
     const url = urlOf(keepFile(state, { name, type, bytes }), baseUrl);
     if (type.startsWith("image/")) return { image: { url } };
@@ -118,13 +123,10 @@ export function createActions(state: State, baseUrl: string, usual: { agentId: s
     },
 
     assign: (conversationId: string, agentId: string | null, who?: Actor): void =>
-      change(
-        conversationId,
-        agentId === null ? { agentId, status: "new" } : { agentId: agentOf(agentId).id },
-        who ?? (agentId === null ? agent() : agent(agentId)),
-      ),
-    unassign: (conversationId: string, who?: Actor): void =>
-      change(conversationId, { agentId: null, status: "new" }, who ?? agent()),
+      agentId === null
+        ? unassign(conversationId, who)
+        : change(conversationId, { agentId: agentOf(agentId).id }, who ?? agent(agentId)),
+    unassign,
     assignGroup: (conversationId: string, groupId: string | null, who: Actor = system): void =>
       change(conversationId, { groupId }, who),
     resolve: (conversationId: string, who?: string | Actor): void =>

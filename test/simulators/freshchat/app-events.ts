@@ -1,5 +1,13 @@
 import { agentShape, assignedShape, channelShape, groupShape, messageShape, userShape } from "./shapes.ts";
-import { messagesOf, type Actor, type Conversation, type Happening, type Json, type State } from "./state.ts";
+import {
+  messagesOf,
+  type Actor,
+  type Conversation,
+  type Happening,
+  type Json,
+  type Message,
+  type State,
+} from "./state.ts";
 
 /** What a Marketplace app's handler gets from the platform. */
 export interface AppEvent {
@@ -57,15 +65,15 @@ function dataFor(state: State, happening: Happening): Json {
   const all = messagesOf(state, conversation.id);
   switch (happening.event) {
     case "message_create": {
-      const message = all.filter((item) => item.id === happening.messageId).map((item) => messageShape(state, item));
-      return { ...base, message: { ...appConversation(state, conversation), messages: message } };
+      const messages = all.filter((item) => item.id === happening.messageId).map((item) => appMessage(state, item));
+      return { ...base, message: { ...appConversation(state, conversation), messages } };
     }
     case "conversation_create":
       return { ...base, conversation: { ...appConversation(state, conversation), messages: [] } };
     case "conversation_assignment":
     case "conversation_resolution":
     case "conversation_reopen": {
-      const messages = all.slice(-1).map((item) => messageShape(state, item));
+      const messages = all.slice(-1).map((item) => appMessage(state, item));
       return {
         ...base,
         conversation: { ...appConversation(state, conversation), messages },
@@ -73,6 +81,13 @@ function dataFor(state: State, happening: Happening): Json {
       };
     }
   }
+}
+
+/** Here the kinds that a part is not are there as null. */
+function appMessage(state: State, message: Message): Json {
+  const shape = messageShape(state, message);
+  const parts = shape["message_parts"] as Json[];
+  return { ...shape, message_parts: parts.map((part) => ({ text: null, image: null, file: null, ...part })) };
 }
 
 const appConversation = (state: State, conversation: Conversation): Json => ({

@@ -108,7 +108,8 @@ export function changeConversation(
   if (properties) conversation.properties = { ...conversation.properties, ...properties };
   Object.assign(conversation, rest);
   const wasGiven = conversation.agentId !== null && conversation.agentId !== before.agentId;
-  if (wasGiven && columns.status === undefined) conversation.status = "assigned";
+  // Who is assigned to a resolved conversation has not reopened it.
+  if (wasGiven && columns.status === undefined && before.status !== "resolved") conversation.status = "assigned";
   conversation.updatedAt = state.stamp();
   const changes: ModelChanges = {};
   for (const key of ["status", "agentId", "groupId"] as const) {

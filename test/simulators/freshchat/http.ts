@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FreshchatRequest } from "./control.ts";
 import { errorBody, forbidden, malformed, unauthenticated } from "./errors.ts";
@@ -60,7 +61,7 @@ export function startHttp(state: State, trouble: ApiTrouble, routes: readonly Ro
       complain("outside the API: a page of the portal");
       return { status: 200, body: "<!DOCTYPE html>\n<title>Support portal</title>\n", headers: {} };
     }
-    const headers = { ...limitHeaders(), "x-trace-id": state.uuid() };
+    const headers = { ...limitHeaders(), "x-trace-id": randomUUID() };
     try {
       const parsed = await parseBody(incoming.raw, incoming.request.headers["content-type"] ?? "", malformed);
       if (matched?.route.isApi !== false) {

@@ -4,6 +4,7 @@ import type { ApiDescription } from "../openapi-check.ts";
 export const freshchatApi: ApiDescription = {
   documents: ["freshchat.openapi.json"],
   prefix: "/v2",
+  tellApart: ["actor_type"],
   drifts: [],
   formValues: (body) => body,
 };

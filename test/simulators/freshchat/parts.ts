@@ -1,4 +1,5 @@
 import { invalid } from "./errors.ts";
+import { urlOf } from "./installation.ts";
 import type { Json, State } from "./state.ts";
 
 const kinds = new Set([
@@ -30,13 +31,19 @@ function readPart(state: State, given: unknown, baseUrl: string): Json {
   const value = part[kind] as Json | null;
   if (kind === "text") checkText(state, value?.["content"]);
   if (kind === "image") checkImage(state, value?.["url"], baseUrl);
-  if (kind === "file" && !["url", "file_hash", "fileHash", "file_id"].some((key) => isText(value?.[key]))) {
-    throw invalid("file has neither url nor id", "FILE_EMPTY_CONTENT");
-  }
-  return part;
+  return kind === "file" ? { file: readFile(state, value ?? {}, baseUrl) } : part;
 }
 
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
+
+/** A file is named by its URL, or by what its upload gave for it: then it is shown with its URL. */
+function readFile(state: State, value: Json, baseUrl: string): Json {
+  if (isText(value["url"])) return value;
+  const { file_hash: hash, fileHash, file_id: id, ...rest } = value;
+  const stored = state.files.get(String(hash ?? fileHash ?? id));
+  if (!stored) throw invalid("file has neither a url nor a known id", "FILE_EMPTY_CONTENT");
+  return { name: stored.name, content_type: stored.type, ...rest, url: urlOf(stored, baseUrl) };
+}
 
 function checkText(state: State, content: unknown): void {
   if (!isText(content)) throw invalid("text.content must not be empty", "TEXT_EMPTY_CONTENT");

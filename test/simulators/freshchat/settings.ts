@@ -13,8 +13,11 @@ export interface Settings {
   idsInPaths: "string" | "either" | "number" | "number_everywhere";
   /** Form of new ids: not all of them are UUIDs (2). */
   idForm: "uuid" | "hex" | "alias";
-  /** A message to a resolved conversation, or to one that is not its user's newest: reopens, or 400 (1.3, 3). */
-  staleConversations: "reopen" | "refuse";
+  /**
+   * A message to a resolved conversation, or to one that is not its user's newest: reopens the resolved one, or 400 to
+   * either of them, or 400 only to one that is not the newest (1.3, 3; which and when is known of no account).
+   */
+  staleConversations: "reopen" | "refuse" | "refuse_older";
   /** What the URL of an image part must be; uploads of the account itself always pass (1.3). */
   imageUrls: "https_or_loopback" | "https" | "any";
   /** A conversation property that the account does not define: 400, or taken without a word. */
@@ -31,6 +34,10 @@ export interface Settings {
   createAnswer: "full" | "slim";
   /** What POST messages answers: the message, or no more than its id. */
   messageAnswer: "full" | "id_only";
+  /** What a PUT answers: the object, or nothing at all. */
+  updateAnswer: "full" | "nothing";
+  /** What GET /conversations/fields answers: the array itself, or an object that holds it. */
+  fieldsAnswer: "array" | "object";
   /** Channels say hello in every new conversation, as `system` (3). */
   sendsWelcome: boolean;
   /** Filters of GET /agents are ignored, as an unknown parameter would be (4). */
@@ -95,6 +102,8 @@ export const usualSettings: Settings = {
   userConversations: "newest_first",
   createAnswer: "full",
   messageAnswer: "full",
+  updateAnswer: "full",
+  fieldsAnswer: "array",
   sendsWelcome: false,
   ignoresAgentFilters: false,
   agentStatusesIn: "states",

@@ -88,7 +88,10 @@ export const accountRoutes = [
     }),
   }),
   route("GET /v2/conversations/fields", {
-    handle: ({ state }) => ({ body: [...state.fields.values()].map(fieldShape) }),
+    handle: ({ state }) => {
+      const fields = [...state.fields.values()].map(fieldShape);
+      return { body: state.settings.fieldsAnswer === "array" ? fields : { conversation_fields: fields } };
+    },
   }),
   route("GET /v2/business-hours/within-bh", {
     query: z.strictObject({ group_id: z.string() }),

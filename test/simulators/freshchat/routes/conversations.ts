@@ -42,7 +42,7 @@ export const conversationRoutes = [
       const conversation = conversationOf(context);
       const columns = readColumns(state, conversation, body);
       changeConversation(state, conversation, columns, apiActor(state), "api");
-      return { body: conversationShape(state, conversation, baseUrl) };
+      return state.settings.updateAnswer === "nothing" ? {} : { body: conversationShape(state, conversation, baseUrl) };
     },
   }),
   route("POST /v2/conversations/:conversation_id/messages", { handle: say }),
@@ -124,9 +124,10 @@ function say(context: Context) {
   const conversation = conversationOf(context);
   const user = state.users.get(conversation.userId)!;
   const message = readMessage(state, body, user, baseUrl);
-  const newest = conversationsOf(state, user.id).at(-1);
-  const isStale = conversation.status === "resolved" || newest !== conversation;
-  if (isStale && state.settings.staleConversations === "refuse") throw notLatest();
+  const isOlder = conversationsOf(state, user.id).at(-1) !== conversation;
+  const { staleConversations } = state.settings;
+  const refusesResolved = staleConversations === "refuse" && conversation.status === "resolved";
+  if (refusesResolved || (isOlder && staleConversations !== "reopen")) throw notLatest();
   const made = addMessage(state, conversation, { ...message, madeBy: "api" });
   return { body: state.settings.messageAnswer === "id_only" ? { id: made.id } : messageShape(state, made) };
 }

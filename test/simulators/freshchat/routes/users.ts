@@ -55,7 +55,7 @@ export const userRoutes = [
     handle: ({ state, body }) => {
       const ids = Array.isArray(body["ids"]) ? (body["ids"] as unknown[]) : [];
       if (ids.length === 0 || ids.length > 100) throw invalid("ids holds 1 to 100 ids");
-      return { body: ids.flatMap((id) => state.users.get(String(id)) ?? []).map(userShape) };
+      return { body: { users: ids.flatMap((id) => state.users.get(String(id)) ?? []).map(userShape) } };
     },
   }),
   route("GET /v2/users/:user_id", {
@@ -67,7 +67,7 @@ export const userRoutes = [
       const user = find(state.users, params["user_id"], "user");
       checkUser(body);
       write(state, user, body);
-      return { body: userShape(user) };
+      return state.settings.updateAnswer === "nothing" ? {} : { body: userShape(user) };
     },
   }),
   route("GET /v2/users/:user_id/conversations", {
