@@ -314,6 +314,8 @@ export interface Tx extends Reads {
   dropLane(workspaceId: string, lane: string, reason: string, now: Date): Promise<void>;
   /** A dead or held one is owed again. False when it is in no such state. */
   retryDelivery(workspaceId: string, n: number, now: Date): Promise<boolean>;
+  /** What waits for this connection is owed now: its settings were mended. */
+  hurryConnection(workspaceId: string, connectionId: string, now: Date): Promise<void>;
   /** All mail that waited for SMTP_URL is owed now. */
   releaseHeld(now: Date): Promise<number>;
 

@@ -282,6 +282,8 @@ export interface Jobs {
   wakeLook(workspaceId: string, handoffId: string): void;
   /** Webhooks have been recorded. */
   wakeWebhooks(): void;
+  /** A connection's settings were changed: what made us wait for it may be over. */
+  connectionMended(connectionId: string): void;
   /** Starts the worker and its sweep. */
   start(): Promise<void>;
   /** No new work; resolves when what runs has ended, or after `withinMs`. */

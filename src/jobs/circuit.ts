@@ -38,6 +38,8 @@ export interface ConnectionCircuits extends Circuits {
   waitsUntil(connectionId: string): Date | null;
   /** Connections that are not to be called now. */
   paused(): string[];
+  /** What is known of it was said of other settings: it is taken to work until it shows otherwise. */
+  forget(connectionId: string): void;
 }
 
 interface State {
@@ -188,5 +190,7 @@ export function createCircuits(given: {
       return now() < until ? new Date(until) : null;
     },
     paused: () => [...states].filter(([, state]) => isPaused(state)).map(([id]) => id),
+    // Who is under way still holds the old state, and what they tell of it changes nothing any more.
+    forget: (id) => void states.delete(id),
   };
 }

@@ -30,6 +30,7 @@ export function createInProcessJobs(settings: InProcessJobsSettings): Jobs {
     wakeLane: (lane) => worker.wakeLane(lane),
     wakeLook: (workspaceId, handoffId) => worker.wakeLook(workspaceId, handoffId),
     wakeWebhooks: () => worker.wakeWebhooks(),
+    connectionMended: (connectionId) => worker.connectionMended(connectionId),
     start: () => worker.start(),
     stop: (withinMs) => worker.stop(withinMs),
   };

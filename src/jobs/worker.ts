@@ -28,6 +28,7 @@ export interface Worker {
   wakeLane(lane: string): void;
   wakeLook(workspaceId: string, handoffId: string): void;
   wakeWebhooks(): void;
+  connectionMended(connectionId: string): void;
   /** Begins to sweep; resolves after the first sweep. */
   start(): Promise<void>;
   /** No new work; resolves when what runs has ended, or after `withinMs`. */
@@ -68,6 +69,10 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     wakeWebhooks() {
       if (isRunning()) void webhooks.drain();
+    },
+    connectionMended(connectionId) {
+      circuits.forget(connectionId);
+      if (isRunning()) sweep.soon();
     },
     start() {
       if (phase === "new") {

@@ -247,6 +247,7 @@ type DeliveryWrites = Pick<
   | "postponeDelivery"
   | "dropLane"
   | "retryDelivery"
+  | "hurryConnection"
   | "releaseHeld"
 >;
 
@@ -329,6 +330,22 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
     await hurryLane.run(on, { lane: row.lane, connection_id: row.connection_id, now: now.getTime() });
     woken(row.lane);
     return true;
+  },
+  async hurryConnection(workspaceId, connectionId, now) {
+    // Only a lane's head has a time of its own. The second condition is there for the index deliveries_undone.
+    const query = on.db
+      .updateTable("deliveries")
+      .set({ next_at: null })
+      .where("workspace_id", "=", workspaceId)
+      .where("state", "=", sql.lit("waiting"))
+      .where("state", "<>", sql.lit("done"))
+      .where("connection_id", "=", connectionId)
+      .where("next_at", "is not", null)
+      .returning("lane");
+    for (const { lane } of await all(on, query)) {
+      await hurryLane.run(on, { lane, connection_id: connectionId, now: now.getTime() });
+      woken(lane);
+    }
   },
   async releaseHeld(now) {
     const query = on.db

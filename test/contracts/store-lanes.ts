@@ -302,6 +302,23 @@ export function storeLanes(current: () => Store): void {
       expect((await mustClaim("lane", 12)).delivery).toMatchObject({ n: 1, mayHaveHappened: true, startedAt: at(10) });
     });
 
+    test("what waits for a connection that was mended is due now, and nothing else is", async () => {
+      await owe("lane");
+      await owe("lane");
+      await owe("other", { connectionId: "con_b" });
+      await owe("taken");
+      await postpone(await mustClaim("lane", 1), 2, 3_600, { mayHaveHappened: true });
+      await postpone(await mustClaim("other", 1), 2, 3_600);
+      await mustClaim("taken", 2);
+      await current().write((tx) => tx.hurryConnection("ws_b", "con_a", at(3)));
+      expect(await due(3)).toEqual([]);
+      await current().write((tx) => tx.hurryConnection("ws_a", "con_a", at(3)));
+      expect(await due(3)).toEqual(["lane"]);
+      expect(await stored(1)).toMatchObject({ nextAt: null, mayHaveHappened: true });
+      expect(await stored(3)).toMatchObject({ nextAt: at(3_600) });
+      expect((await mustClaim("lane", 3)).delivery.n).toBe(1);
+    });
+
     test("only a dead or held one can be sent again", async () => {
       for (const lane of ["done", "dropped", "sending", "waiting"]) await owe(lane);
       await finish(await mustClaim("done", 1), 2);

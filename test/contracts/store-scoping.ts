@@ -83,9 +83,10 @@ type UnscopedWrites =
   | "postponeWebhook"
   | "storeAnswer";
 
+/** `hurryConnection` needs something that waits: it is tried among the lanes. */
 type ScopedWrite = Exclude<
   keyof Tx,
-  keyof Reads | UnscopedWrites | "lockConversation" | "lockConversationByKey" | "knownExternalIds"
+  keyof Reads | UnscopedWrites | "lockConversation" | "lockConversationByKey" | "knownExternalIds" | "hurryConnection"
 >;
 
 const ofA = { botId: "bot_a", key: "c-981", openHandoffId: "hnd_a" };

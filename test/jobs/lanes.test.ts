@@ -285,6 +285,43 @@ describe("a refused token", () => {
   });
 });
 
+describe("a connection whose settings were mended", () => {
+  test("is tried at once, with everything that waited for it, in order", async () => {
+    const world = await begin();
+    let isMended = false;
+    world.duties.perform = () => (isMended ? Promise.resolve(null) : Promise.reject(fault("credentials")));
+    await world.owe("con_a:cnv_1", ["a", "b"]);
+    await world.owe("con_a:cnv_2", ["c"]);
+    await world.time.advance(1_000);
+    expect(world.jobs.circuits.isDown("con_a")).toBe(true);
+    isMended = true;
+    await world.store.write((tx) => tx.hurryConnection(WS, "con_a", world.time.clock()));
+    world.jobs.connectionMended("con_a");
+    expect(world.jobs.circuits.isDown("con_a")).toBe(false);
+    await world.time.advance(1_000);
+    expect(new Set(Object.values(await world.states()))).toEqual(new Set(["done"]));
+    expect(
+      world
+        .said()
+        .filter((word) => word !== "c")
+        .slice(-2),
+    ).toEqual(["a", "b"]);
+  });
+
+  test("that were not mended after all: it is down again after one more try", async () => {
+    const world = await begin();
+    world.duties.perform = () => Promise.reject(fault("credentials"));
+    await world.owe("con_a:cnv_1", ["a"]);
+    await world.time.advance(1_000);
+    const before = world.performed.length;
+    await world.store.write((tx) => tx.hurryConnection(WS, "con_a", world.time.clock()));
+    world.jobs.connectionMended("con_a");
+    await world.time.advance(1_000);
+    expect(world.performed.length).toBe(before + 1);
+    expect(world.jobs.circuits.isDown("con_a")).toBe(true);
+  });
+});
+
 describe("a connection that is down", () => {
   test("is left alone after five failures, told once, and works again after the first success", async () => {
     const world = await begin();
@@ -539,7 +576,13 @@ describe("a lease", () => {
         random: () => 0.5,
         isStopping: () => false,
         isOver: () => false,
-        circuits: { isDown: () => false, enter: () => freeTrial, waitsUntil: () => until, paused: () => [] },
+        circuits: {
+          isDown: () => false,
+          enter: () => freeTrial,
+          waitsUntil: () => until,
+          paused: () => [],
+          forget: () => {},
+        },
       },
       "con_a:cnv_1",
       { group: "con_a", trial: freeTrial, moveTo: () => true },
