@@ -21,7 +21,9 @@ const PropertyText = z
 const Properties = z
   .record(
     z.string().regex(/^cf_\w{1,100}$/, "must be named as FreshChat names custom fields, such as cf_source"),
-    z.union([PropertyText, z.number(), z.boolean()]),
+    z.union([PropertyText, z.number(), z.boolean()], {
+      error: "must be text, a number, true or false",
+    }),
     { error: 'must be an object of custom fields, such as {"cf_source": "chatbot"}' },
   )
   .refine((fields) => Object.keys(fields).length <= 50, "must not be more than 50 fields");
@@ -54,7 +56,7 @@ const Settings = z.strictObject({
     }),
   apiToken: z
     .string({ error: "must be an API token of FreshChat" })
-    .transform((text) => text.trim().replace(/^bearer\s+/i, ""))
+    .transform((text) => text.trim().replace(/^bearer(?:\s+|$)/i, ""))
     .pipe(
       z
         .string()

@@ -1,4 +1,4 @@
-import { createPublicKey } from "node:crypto";
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
 type Read =
@@ -8,6 +8,7 @@ const MIN_BITS = 2_048;
 /** More than a change ever needs: each signature is tried against all of them. */
 const MOST_KEYS = 4;
 const where = "copy the public key that FreshChat shows beside the webhook's address";
+const privateFault = `is a private key, which must stay secret and is of no use here: ${where}`;
 
 /**
  * The public keys in what an admin pasted, in any form: as the settings page shows it (one line, labelled `RSA PUBLIC KEY`
@@ -18,10 +19,10 @@ const where = "copy the public key that FreshChat shows beside the webhook's add
  */
 export function readPublicKeys(text: string): Read {
   const plain = text.replace(/\\r|\\n/g, " ").replace(/["'`\u201c\u201d\u2018\u2019\ufeff\u200b]/g, " ");
-  if (/PRIVATE KEY/i.test(plain))
-    return faulty(`is a private key, which must stay secret and is of no use here: ${where}`);
-  if (/CERTIFICATE/i.test(plain)) return faulty(`is a certificate, not a public key: ${where}`);
-  if (/OPENSSH|ssh-rsa|ssh-ed25519|PGP/i.test(plain)) return faulty(`is a key of another kind of program: ${where}`);
+  if (/PRIVATE KEY/i.test(plain)) return faulty(privateFault);
+  if (/BEGIN [A-Z ]*CERTIFICATE/i.test(plain)) return faulty(`is a certificate, not a public key: ${where}`);
+  if (/BEGIN (?:OPENSSH|SSH2|PGP)|ssh-(?:rsa|ed25519)\s/i.test(plain))
+    return faulty(`is a key of another kind of program: ${where}`);
   const found = new Set<string>();
   for (const block of blocksIn(plain)) {
     const read = readBlock(block);
@@ -45,7 +46,7 @@ function blocksIn(text: string): readonly string[] {
   return text.split(labels).flatMap((part) => {
     const words = part.split(/[\s,;]+/).filter((word) => word !== "");
     const joined = words.join("");
-    if (words.length < 2 || derOf(joined) !== null) return joined === "" ? [] : [joined];
+    if (words.length < 2 || keyOf(joined) !== null) return joined === "" ? [] : [joined];
     return splitKeys(words);
   });
 }
@@ -56,7 +57,7 @@ function splitKeys(words: readonly string[]): readonly string[] {
   let gathered = "";
   for (const word of words) {
     gathered += word;
-    if (derOf(gathered) === null) continue;
+    if (keyOf(gathered) === null) continue;
     keys.push(gathered);
     gathered = "";
   }
@@ -66,7 +67,8 @@ function splitKeys(words: readonly string[]): readonly string[] {
 function readBlock(
   base64: string,
 ): { readonly key: string; readonly fault: null } | { readonly key: null; readonly fault: string } {
-  const key = derOf(base64);
+  const key = keyOf(base64);
+  if (key === null && isPrivate(base64)) return { key: null, fault: privateFault };
   if (key === null) return { key: null, fault: `is no public key: ${where}, from its beginning to its end` };
   if (key.asymmetricKeyType !== "rsa")
     return { key: null, fault: `is no RSA key, and FreshChat signs with RSA: ${where}` };
@@ -76,20 +78,38 @@ function readBlock(
 }
 
 /** Strict base64 of a DER that holds a public key and nothing after it. */
-function derOf(base64: string): KeyObject | null {
-  if (!/^[A-Za-z\d+/]+={0,2}$/.test(base64)) return null;
-  const der = Buffer.from(base64, "base64");
-  if (der.toString("base64").replace(/=+$/, "") !== base64.replace(/=+$/, "")) return null;
+function keyOf(base64: string): KeyObject | null {
+  const der = derIn(base64);
+  if (der === null) return null;
   for (const type of ["spki", "pkcs1"] as const) {
-    try {
-      const key = createPublicKey({ key: der, format: "der", type });
-      // OpenSSL overlooks what follows the key, or makes something else of it.
-      if (key.export({ format: "der", type }).equals(der)) return key;
-    } catch {
-      // Not of this form.
-    }
+    const key = tryTo(() => createPublicKey({ key: der, format: "der", type }));
+    // OpenSSL overlooks what follows the key, and takes private keys for public ones. An SPKI ends with the PKCS#1 that is in it.
+    if (key?.export({ format: "der", type: "spki" }).subarray(-der.length).equals(der)) return key;
   }
   return null;
+}
+
+function isPrivate(base64: string): boolean {
+  const der = derIn(base64);
+  const types = ["pkcs8", "pkcs1", "sec1"] as const;
+  return (
+    der !== null && types.some((type) => tryTo(() => createPrivateKey({ key: der, format: "der", type })) !== null)
+  );
+}
+
+/** Null for what is no base64, or base64 in another than its one spelling. Padding is often lost in pasting. */
+function derIn(base64: string): Buffer | null {
+  const unpadded = base64.replace(/=+$/, "");
+  const der = Buffer.from(unpadded, "base64");
+  return der.toString("base64").replace(/=+$/, "") === unpadded ? der : null;
+}
+
+function tryTo<T>(act: () => T): T | null {
+  try {
+    return act();
+  } catch {
+    return null;
+  }
 }
 
 const faulty = (fault: string): Read => ({ keys: null, fault });
