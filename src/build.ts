@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createCallbacks } from "../connectors/callback/index.ts";
 import { createMailer } from "../connectors/email/index.ts";
-import { connectors } from "../connectors/index.ts";
+import { connectors as ownConnectors } from "../connectors/index.ts";
 import { botWebhooks } from "../webhooks/bots.ts";
 import { helpdeskWebhooks } from "../webhooks/helpdesk.ts";
 import { atPort } from "./config.ts";
@@ -29,7 +29,7 @@ import type { Tokens } from "./http/tokens.ts";
 import { createInProcessJobs } from "./jobs/in-process.ts";
 import type { JobsTiming } from "./jobs/timing.ts";
 import { createOutgoing } from "./outgoing/outgoing.ts";
-import type { Clock, Jobs, Log, Outgoing, Store } from "./ports.ts";
+import type { Clock, ConnectorFactory, Jobs, Log, Outgoing, Store } from "./ports.ts";
 import type { Bot } from "./ports-store.ts";
 import { createRegistry } from "./registry.ts";
 import { botSecretContext } from "./secrets/contexts.ts";
@@ -46,6 +46,10 @@ export interface BuildOptions {
   readonly jobsTiming?: Partial<JobsTiming>;
   /** How long after a time-out helpdesks may still act, in milliseconds. */
   readonly settleMs?: number;
+  /** Instead of those that Baton speaks to. */
+  readonly connectors?: readonly ConnectorFactory[];
+  /** How long an app's installation may ask its helpdesk, in milliseconds. */
+  readonly installWithinMs?: number;
   /** Checks each answer against its description. */
   readonly verifyAnswers?: boolean;
   /** Served beside the routes. */
@@ -101,7 +105,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   const tokens = createTokens({ keys: keys.tokens.map((key) => key.bytes), clock, issuer: "baton" });
   const allowPrivateNetwork = config.allowPrivateNetwork;
   const outgoing = createOutgoing({ allowPrivateNetwork, userAgent: "Baton" });
-  const factories = new Map(connectors.map((factory) => [factory.type, factory]));
+  const factories = new Map((options.connectors ?? ownConnectors).map((factory) => [factory.type, factory]));
   const { settleMs } = options;
   const registry = createRegistry({ store, factories, sealer, outgoing, clock, log, baseUrl, settleMs });
   const secretOf = (bot: Bot) => sealer.open(bot.sealedSecret, botSecretContext(bot.workspaceId, bot.id));
@@ -154,6 +158,9 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
         ...parts,
         factories,
         connectionChanged: (connectionId) => registry.forget(connectionId),
+        connectionMended: (connectionId) => jobs.connectionMended(connectionId),
+        wakeWebhooks: () => jobs.wakeWebhooks(),
+        installWithinMs: options.installWithinMs,
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),
       ...healthRoutes(() => readiness(store)),

@@ -88,6 +88,11 @@ export const catalogue = {
     title: "The terms have not been accepted",
     remedy: "Show the terms, and send `terms: {accepted: true}` once the visitor agrees.",
   },
+  installation_failed: {
+    status: 422,
+    title: "The app could not be connected",
+    remedy: "Correct what the detail names, and install again.",
+  },
   idempotency_mismatch: {
     status: 422,
     title: "This Idempotency-Key was used for another request",

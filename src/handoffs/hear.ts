@@ -14,7 +14,7 @@ export interface HearDeps {
 const SEEN_EVERY_MS = 60_000;
 
 /**
- * A helpdesk's webhook, verified and read: recorded once where it concerns a handoff, before it is answered.
+ * A helpdesk's webhook (or a product event of its marketplace), verified and read: recorded once where it concerns a handoff, before it is answered.
  *
  * A helpdesk may send what happens in its whole account; a conversation of which no handoff is known costs one read and no
  * write. One that is being opened at this very moment is looked at once it is open, whatever was told before.

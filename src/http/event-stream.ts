@@ -10,7 +10,14 @@ const TICK_MS = 1_000;
 /** A reader that takes nothing for so long is cut off; it resumes by Last-Event-ID. */
 const LONGEST_STALL_MS = 30_000;
 
-const PER_PRINCIPAL: Readonly<Record<Scope, number>> = { operator: 10, admin: 500, agent: 50, bot: 2_000, visitor: 8 };
+const PER_PRINCIPAL: Readonly<Record<Scope, number>> = {
+  operator: 10,
+  admin: 500,
+  agent: 50,
+  installation: 1,
+  bot: 2_000,
+  visitor: 8,
+};
 const PER_PROCESS = 5_000;
 
 export interface StreamEvent {

@@ -16,6 +16,7 @@ interface Parsed {
   readonly bytes: Buffer;
   readonly given: unknown;
   readonly body: unknown;
+  readonly secret: string | null;
 }
 
 /**
@@ -52,7 +53,11 @@ export class HandlerInput implements RequestFacts {
     this.requestId = deps.requestId;
     this.now = deps.now;
     this.prefer = { waitSeconds: waitOf(request.headers["prefer"]) };
-    this.headers = { idempotencyKey: key, lastEventId: lastEventIdOf(request.headers["last-event-id"]) };
+    this.headers = {
+      idempotencyKey: key,
+      lastEventId: lastEventIdOf(request.headers["last-event-id"]),
+      secret: parsed.secret,
+    };
     this.#response = response;
     this.unit = async (work) => {
       if (key === null || principal === null) return plainUnit(deps.store, work);

@@ -33,8 +33,8 @@ export interface Operation {
 }
 
 const SCOPE_WORDS =
-  "Tokens are JWTs with one scope: `operator` (the installation), `admin` (a workspace), `agent` (a member), `bot` (a bot), " +
-  "`visitor` (a conversation).";
+  "Tokens are JWTs with one scope: `operator` (the server), `admin` (a workspace), `agent` (a member), `installation` (an app " +
+  "in a helpdesk's marketplace, for a workspace), `bot` (a bot), `visitor` (a conversation).";
 
 /**
  * The route table as an OpenAPI 3.1 document. Pure: the same routes give the same document.
@@ -92,7 +92,12 @@ function operationOf(route: Route, schemas: Components): Operation {
       .join("\n\n"),
     tags: [route.tag],
     security: isPublic ? [] : [{ token: scopesListOf(route) }],
-    parameters: [...pathParametersOf(route, schemas), ...queryParametersOf(route, schemas), ...idempotency],
+    parameters: [
+      ...pathParametersOf(route, schemas),
+      ...queryParametersOf(route, schemas),
+      ...headerParametersOf(route),
+      ...idempotency,
+    ],
     ...(route.body === undefined ? {} : { requestBody: requestBodyOf(route.body, schemas) }),
     responses: responsesOf(route, schemas),
   };
@@ -128,6 +133,12 @@ function queryParametersOf(route: Route, schemas: Components): Json[] {
     ...(description === undefined ? {} : { description }),
     schema,
   }));
+}
+
+function headerParametersOf({ secretHeader }: Route): Json[] {
+  if (secretHeader === undefined) return [];
+  const { name, description } = secretHeader;
+  return [{ name, in: "header", required: true, description, schema: { type: "string", format: "password" } }];
 }
 
 function propertiesOf(

@@ -1,5 +1,5 @@
 /** Who may do what, from widest to narrowest (design.md, section 6). */
-export const SCOPES = ["operator", "admin", "agent", "bot", "visitor"] as const;
+export const SCOPES = ["operator", "admin", "agent", "installation", "bot", "visitor"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** Whoever a verified token speaks for. */
@@ -7,7 +7,10 @@ export interface PrincipalOf<S extends Scope> {
   readonly scope: S;
   /** Null for operators, who stand above workspaces. */
   readonly workspaceId: S extends "operator" ? null : string;
-  /** The workspace (admin), member (agent), bot or conversation (visitor) that the token is for; `operator` for operators. */
+  /**
+   * The workspace (admin; installation: an app in a helpdesk's marketplace), member (agent), bot or conversation (visitor) that
+   * the token is for; `operator` for operators.
+   */
   readonly subjectId: string;
   readonly tokenId: string;
   readonly expiresAt: Date;

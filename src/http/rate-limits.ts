@@ -7,6 +7,8 @@ const PER_TOKEN: Readonly<Record<Scope, number>> = {
   operator: 2_000,
   admin: 2_000,
   agent: 200,
+  // One app delivers everything that happens in a helpdesk's whole account.
+  installation: 2_000,
   bot: 2_000,
   visitor: 20,
 };
@@ -32,6 +34,7 @@ export function createRateLimits(factor: number | "off"): RateLimits {
     operator: limiter(PER_TOKEN.operator),
     admin: limiter(PER_TOKEN.admin),
     agent: limiter(PER_TOKEN.agent),
+    installation: limiter(PER_TOKEN.installation),
     bot: limiter(PER_TOKEN.bot),
     visitor: limiter(PER_TOKEN.visitor),
   };

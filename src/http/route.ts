@@ -40,6 +40,8 @@ export interface RequestFacts {
     readonly idempotencyKey: string | null;
     /** `Last-Event-ID` as a number; null when absent. */
     readonly lastEventId: number | null;
+    /** The route's `secretHeader`, without spaces around; null when absent. */
+    readonly secret: string | null;
   };
   /** Resolves (once) when the caller has gone, so that nobody waits for nobody. */
   readonly signal: AbortSignal;
@@ -73,6 +75,11 @@ export interface ResponseDescription {
   readonly contentType?: string;
 }
 
+export interface SecretHeader {
+  readonly name: string;
+  readonly description: string;
+}
+
 export interface RouteDefinition<
   S extends Scope,
   P extends z.ZodType | undefined,
@@ -95,6 +102,8 @@ export interface RouteDefinition<
   readonly body?: B;
   /** In bytes. */
   readonly bodyLimit?: number;
+  /** A credential that comes in a header of its own, so that it stands in no body that is kept. */
+  readonly secretHeader?: SecretHeader;
   readonly responses: Readonly<Record<number, ResponseDescription>>;
   /** Errors beyond those that every route has. */
   readonly errors?: readonly number[];
@@ -115,6 +124,7 @@ export interface Route {
   readonly query?: z.ZodType | undefined;
   readonly body?: z.ZodType | undefined;
   readonly bodyLimit?: number;
+  readonly secretHeader?: SecretHeader;
   readonly responses: Readonly<Record<number, ResponseDescription>>;
   readonly errors?: readonly number[];
   readonly idempotent: boolean;

@@ -78,7 +78,8 @@ async function inputOf(
   const bytes = route.method === "GET" ? NO_BODY : await bytesOf(request, route);
   const given = route.body && givenIn(bytes, request, route.body);
   const body = route.body && parseGiven(route.body, given);
-  const parsed = { principal, key, params, query, bytes, given, body };
+  const secret = route.secretHeader === undefined ? null : headerOf(request, route.secretHeader.name);
+  const parsed = { principal, key, params, query, bytes, given, body, secret };
   const { store, idempotency } = deps;
   return new HandlerInput(request, response, parsed, { store, idempotency, requestId, now: deps.clock() });
 }
@@ -129,6 +130,12 @@ function queryOf(request: Request): Record<string, string | string[]> {
       return [name, values.length === 1 ? (values[0] ?? "") : values];
     }),
   );
+}
+
+/** Null when it is absent, empty, or sent more than once. */
+function headerOf(request: Request, name: string): string | null {
+  const given = request.headersDistinct[name.toLowerCase()];
+  return given?.length === 1 ? given[0]?.trim() || null : null;
 }
 
 async function bytesOf(request: Request, route: Route): Promise<Buffer> {

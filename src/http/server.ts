@@ -97,6 +97,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     mount(route.path.replaceAll(/\{(\w+)\}/g, ":$1"), runRoute(route, deps));
   }
   for (const [path, handler] of documentPages({ routes, baseUrl })) app.get(path, handler);
+  app.get("/", rootPage(options.mounts ?? []));
   app.use(setHeaders(standing));
   for (const { path, handler } of options.mounts ?? []) app.use(path, handler);
   app.use(nothingHere(routes));
@@ -135,6 +136,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       clearTimeout(late);
       clearTimeout(grace);
     },
+  };
+}
+
+/** Links lead people to `/`, which is never an empty place: the demo where it is served, else the documentation. */
+function rootPage(mounts: readonly Mount[]): RequestHandler {
+  const location = mounts.some(({ path }) => path === "/demo") ? "/demo" : "/docs";
+  return (_request, response) => {
+    contextOf(response).route = "/";
+    respond(response, { status: 302, headers: { Location: location } });
   };
 }
 

@@ -3,6 +3,7 @@ import { documentedRoutes } from "../../src/http/documented-routes.ts";
 import { SCOPES } from "../../src/http/principal.ts";
 import type { Scope } from "../../src/http/principal.ts";
 import type { Route } from "../../src/http/route.ts";
+import { conversation, handoff } from "../contracts/store-samples.ts";
 import { startWorld } from "./harness.ts";
 import type { World } from "./harness.ts";
 
@@ -17,6 +18,22 @@ interface Owned {
   readonly ids: Readonly<Record<string, string>>;
 }
 
+/** The app's words for the account of a workspace's installation. */
+const accountOf = (name: string) => `${name}.freshchat.com`;
+const FRESHCHAT = { "x-freshchat-token": "token-of-freshchat" };
+
+/** A conversation in FreshChat in which a handoff stands. The names are the workspace's own, as those of no other. */
+async function standIn(workspaceId: string, botId: string, name: string, connectionId: string): Promise<string> {
+  const [cnv, hnd, fresh] = [`cnv_${name}`, `hnd_${name}`, `fresh-${name}`];
+  const destination = { id: connectionId, team: null, priority: null, labels: [] };
+  const ref = { conversationId: fresh, contactId: null, url: null };
+  await world.store.write(async (tx) => {
+    await tx.createConversation(conversation(workspaceId, cnv, { botId, openHandoffId: hnd, control: "human" }));
+    await tx.createHandoff(handoff(workspaceId, cnv, hnd, { botId, destination, ref, opened: true }));
+  });
+  return fresh;
+}
+
 async function own(name: string): Promise<Owned> {
   const { id: workspaceId, admin } = await world.workspace(name);
   const post = async (path: string, body?: unknown) => (await world.call("POST", path, { token: admin, body })).body;
@@ -27,6 +44,10 @@ async function own(name: string): Promise<Owned> {
   const token = await post(`/v1/bots/${bot.id}/tokens`);
   const asOperator = world.token("operator", null, "operator");
   const operator = (await world.call("POST", "/v1/operator/tokens", { token: asOperator })).body;
+  const key = (await post("/v1/installations/keys")).token;
+  const body = { freshchatUrl: accountOf(name), channel: "Website", useForBots: false };
+  const installed = await world.call("POST", "/v1/installations/freshworks", { token: key, body, headers: FRESHCHAT });
+  const standing = await standIn(workspaceId, bot.id, name, installed.body.connection.id);
   const now = new Date();
   const lane = `callback:${bot.id}`;
   await world.store.write((tx) =>
@@ -48,6 +69,7 @@ async function own(name: string): Promise<Owned> {
       workspaces: workspaceId,
       leads: "led_none",
       operator: operator.id,
+      installations: standing,
     },
   };
 }
@@ -73,14 +95,23 @@ const BODIES: Readonly<Record<string, unknown>> = {
   "POST /v1/members": { name: "m" },
   "PATCH /v1/members/{id}": { name: "m2" },
   "PUT /v1/members/{id}/presence": { status: "online" },
+  "POST /v1/installations/freshworks": { freshchatUrl: accountOf("mine"), channel: "Website" },
+  "POST /v1/installations/freshworks/events": { freshchatUrl: accountOf("mine"), event: { event: "onMessageCreate" } },
+  "POST /v1/installations/freshworks/uninstall": { freshchatUrl: accountOf("mine") },
+  "POST /v1/installations/freshworks/conversations/{conversationId}/return": { freshchatUrl: accountOf("mine") },
 };
+
+/** Of the path's parameters, the one that names something: `{id}`, or the helpdesk's own. */
+const NAMED = /\{(?:id|conversationId)\}/;
 
 const filled = (route: Route, ids: Readonly<Record<string, string>>) => {
   const [, collection = ""] = /^\/v1\/([a-z]+)/.exec(route.path) ?? [];
-  return route.path.replace("{id}", ids[collection] ?? "nothing");
+  return route.path.replace(NAMED, ids[collection] ?? "nothing");
 };
-const call = (route: Route, path: string, token: string | undefined) =>
-  world.call(route.method, path, { token, body: BODIES[label(route)] });
+const call = (route: Route, path: string, token: string | undefined) => {
+  const query = route.method === "GET" && path.includes("/freshworks/") ? `?freshchatUrl=${accountOf("mine")}` : "";
+  return world.call(route.method, path + query, { token, body: BODIES[label(route)], headers: FRESHCHAT });
+};
 
 beforeAll(async () => {
   world = await startWorld();
@@ -92,6 +123,7 @@ const subjects: Readonly<Record<Scope, string>> = {
   operator: "operator",
   admin: "ws_any",
   agent: "mem_any",
+  installation: "ws_any",
   bot: "bot_any",
   visitor: "cnv_any",
 };
@@ -121,7 +153,7 @@ describe("every guarded route", () => {
 });
 
 describe("a foreign id", () => {
-  const withId = guarded.filter((route) => route.path.includes("{id}") && route.scopes !== "public");
+  const withId = guarded.filter((route) => NAMED.test(route.path) && route.scopes !== "public");
   const cases = withId.flatMap((route) =>
     (route.scopes as readonly Scope[])
       .filter((scope) => scope !== "operator")
@@ -130,7 +162,7 @@ describe("a foreign id", () => {
 
   test.each(cases)("%s as %s answers as if it did not exist", async (_label, scope, route) => {
     const foreign = await call(route, filled(route, theirs.ids), tokenOf(scope));
-    const unknown = await call(route, route.path.replace("{id}", "nothing_0000"), tokenOf(scope));
+    const unknown = await call(route, route.path.replace(NAMED, "nothing_0000"), tokenOf(scope));
     expect(foreign.status).toBe(404);
     const same = ({ body }: typeof foreign) => ({ ...body, instance: "", requestId: "" });
     expect(same(foreign)).toEqual(same(unknown));
@@ -141,7 +173,7 @@ describe("a foreign id", () => {
       const own = await world.call("GET", path, { token: mine.admin });
       const other = await world.call("GET", path, { token: theirs.admin });
       for (const id of Object.values(theirs.ids)) expect(own.text).not.toContain(`"${id}"`);
-      expect(other.body.items).toHaveLength(path === "/v1/tokens" ? 2 : 1);
+      expect(other.body.items).toHaveLength(path === "/v1/tokens" ? 3 : path === "/v1/connections" ? 2 : 1);
     }
     expect((await world.call("GET", `/v1/bots/${theirs.ids["bots"]}`, { token: theirs.admin })).body.name).toBe("b");
   });

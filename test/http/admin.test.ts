@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DeliveryError } from "../../src/domain/delivery.ts";
 import { startWorld } from "./harness.ts";
 import type { World } from "./harness.ts";
 
@@ -240,7 +241,9 @@ describe("connections", () => {
       ["config.extra", "unknown_field"],
     ]);
     const unknown = await asAdmin("POST", "/v1/connections", { type: "nodesk", config: {} });
-    expect(unknown.body.faults).toEqual([{ path: "type", message: "must be one of: fakedesk", code: "unknown_type" }]);
+    expect(unknown.body.faults).toEqual([
+      { path: "type", message: "must be one of: fakedesk, freshchat", code: "unknown_type" },
+    ]);
   });
 
   test("the stored token never follows the connection to another host", async () => {
@@ -319,7 +322,75 @@ describe("connections", () => {
         title: "Fakedesk",
         secretFields: ["apiAccessToken", "webhookSecret"],
       }),
+      expect.objectContaining({ type: "freshchat", secretFields: ["apiToken"] }),
     ]);
+  });
+
+  describe("what a connection's fields can be set to", () => {
+    const config = { baseUrl: "https://desk.example", accountId: 3, apiAccessToken: "canary-token" };
+    const made = async () => (await asAdmin("POST", "/v1/connections", { type: "fakedesk", config })).body.id;
+
+    test("is what the helpdesk says, by field", async () => {
+      const choices = { accountId: [{ value: "3", label: "Acme", usable: true }] };
+      world.helpdesk.choices = choices;
+      const told = await asAdmin("GET", `/v1/connections/${await made()}/choices`);
+      expect([told.status, told.body]).toEqual([200, { choices }]);
+    });
+
+    test.each([
+      [new DeliveryError("credentials", "Desk refuses the token: give a new one."), 502, "helpdesk_refused", null],
+      [new DeliveryError("permanent", "Desk has no such account."), 502, "helpdesk_refused", null],
+      [new DeliveryError("transient", "Desk did not answer."), 503, "helpdesk_unavailable", null],
+      [new DeliveryError("rate_limited", "Ask later.", { retryAfterSeconds: 20 }), 503, "helpdesk_unavailable", "20"],
+    ])("and when it does not say: %s", async (failure, status, code, retryAfter) => {
+      const id = await made();
+      world.helpdesk.failure = failure;
+      const told = await asAdmin("GET", `/v1/connections/${id}/choices`);
+      world.helpdesk.failure = null;
+      expect([told.status, told.body.code, told.body.detail]).toEqual([status, code, failure.message]);
+      expect(told.headers.get("retry-after")).toBe(retryAfter);
+    });
+
+    test("credentials that cannot be opened any more are told as such", async () => {
+      const id = await made();
+      const { id: workspaceId } = (await asAdmin("GET", "/v1/workspaces/current")).body;
+      await world.store.write((tx) => tx.updateConnection(workspaceId, id, { sealedSecrets: "v1.sealed.elsewhere" }));
+      const told = await asAdmin("GET", `/v1/connections/${id}/choices`);
+      expect([told.status, told.body.code]).toEqual([409, "conflict"]);
+      expect(told.body.detail).toContain("Enter them anew");
+    });
+  });
+
+  test("what waited for a connection is tried at once when its settings change, or a check finds it well", async () => {
+    const config = { baseUrl: "https://desk.example", accountId: 3, apiAccessToken: "old" };
+    const { body: made } = await asAdmin("POST", "/v1/connections", { type: "fakedesk", config });
+    const { id: workspaceId } = (await asAdmin("GET", "/v1/workspaces/current")).body;
+    const [lane, later] = [`${made.id}:cnv_1`, new Date(world.clock().getTime() + 3_600_000)];
+    const put = { workspaceId, lane, kind: "helpdesk_message", connectionId: made.id, conversationId: null } as const;
+    await world.store.write((tx) => tx.addDeliveries([{ ...put, handoffId: null, payload: {} }], world.clock()));
+    const isDue = async () => (await world.store.read.dueLanes(new Date(), 50, [])).some((one) => one.lane === lane);
+    const waitAgain = () =>
+      world.store.write(async (tx) => {
+        const claim = await tx.claimLane(lane, new Date(), 1_000);
+        const again = { nextAt: later, error: "refused", mayHaveHappened: false, countAttempt: true };
+        await tx.postponeDelivery(claim!, again, new Date());
+      });
+
+    await waitAgain();
+    expect(await isDue()).toBe(false);
+    await asAdmin("PATCH", `/v1/connections/${made.id}`, { name: "Another name" });
+    expect([await isDue(), world.mended.includes(made.id)]).toEqual([false, false]);
+    await asAdmin("PATCH", `/v1/connections/${made.id}`, { config: { apiAccessToken: "new" } });
+    expect([await isDue(), world.mended.includes(made.id)]).toEqual([true, true]);
+
+    await waitAgain();
+    world.mended.length = 0;
+    world.helpdesk.report = { ok: false, findings: [], about: {} };
+    await asAdmin("POST", `/v1/connections/${made.id}/check`);
+    expect([await isDue(), world.mended]).toEqual([false, []]);
+    world.helpdesk.report = { ok: true, findings: [], about: {} };
+    await asAdmin("POST", `/v1/connections/${made.id}/check`);
+    expect([await isDue(), world.mended]).toEqual([true, [made.id]]);
   });
 });
 

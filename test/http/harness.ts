@@ -12,12 +12,26 @@ import type { Route } from "../../src/http/route.ts";
 import { adminRoutes } from "../../src/http/routes/admin.ts";
 import type { AdminDeps } from "../../src/http/routes/deps.ts";
 import { healthRoutes } from "../../src/http/routes/health.ts";
+import { createBotDirectory } from "../../src/handoffs/deps.ts";
+import type { Deps } from "../../src/handoffs/deps.ts";
 import { mailOf } from "../../src/handoffs/mail.ts";
 import { newId } from "../../src/ids.ts";
-import type { CheckReport, Connector, ConnectorFactory, Log, LogFields, Outgoing, Store } from "../../src/ports.ts";
+import type { DeliveryError } from "../../src/domain/delivery.ts";
+import type {
+  CheckReport,
+  Choices,
+  Connector,
+  ConnectorFactory,
+  Log,
+  LogFields,
+  Outgoing,
+  Store,
+} from "../../src/ports.ts";
 import { createSealer } from "../../src/secrets/sealing.ts";
 import { deriveKeys } from "../../src/secrets/keys.ts";
 import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
+import { fakeConnector, fakeFreshchat } from "./fake-freshchat.ts";
+import type { FakeFreshchat } from "./fake-freshchat.ts";
 
 const keys = deriveKeys(["a master secret of the tests, long enough to be one"]);
 export const sealer = createSealer(keys.sealing);
@@ -32,8 +46,12 @@ export interface World {
   readonly logged: { event: string; fields: LogFields }[];
   /** Ids of connections that the registry was told about. */
   readonly changed: string[];
+  /** Ids of connections that the worker was told to try again. */
+  readonly mended: string[];
+  /** The FreshChat that installed apps speak of. */
+  readonly freshchat: FakeFreshchat;
   /** What the fake helpdesk's check finds next, and what it was configured with. */
-  readonly helpdesk: { report: CheckReport; configs: unknown[] };
+  readonly helpdesk: { report: CheckReport; configs: unknown[]; choices: Choices; failure: DeliveryError | null };
   clock(): Date;
   setClock(at: Date | null): void;
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
@@ -63,7 +81,11 @@ export interface Reply {
 }
 
 export async function startWorld(
-  options: { extra?: (store: Store) => readonly Route[]; server?: Partial<HttpServerOptions> } = {},
+  options: {
+    extra?: (store: Store) => readonly Route[];
+    server?: Partial<HttpServerOptions>;
+    installWithinMs?: number;
+  } = {},
 ): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), "baton-http-"));
   const store = await openSqliteStore(join(directory, "test.db"));
@@ -73,7 +95,14 @@ export async function startWorld(
   const logged: World["logged"] = [];
   const log = collectingLog(logged);
   const changed: string[] = [];
-  const helpdesk: World["helpdesk"] = { report: { ok: true, findings: [], about: { version: "4.2" } }, configs: [] };
+  const mended: string[] = [];
+  const freshchat = fakeFreshchat();
+  const helpdesk: World["helpdesk"] = {
+    report: { ok: true, findings: [], about: { version: "4.2" } },
+    configs: [],
+    choices: {},
+    failure: null,
+  };
   let url = "http://localhost:0";
   const deps: AdminDeps = {
     store,
@@ -83,8 +112,15 @@ export async function startWorld(
     log,
     outgoing,
     baseUrl: () => url,
-    factories: new Map([["fakedesk", fakedesk(helpdesk)]]),
+    handoffs: handoffDeps({ store, clock, log, baseUrl: () => url }),
+    factories: new Map([
+      ["fakedesk", fakedesk(helpdesk)],
+      ["freshchat", freshchat.factory],
+    ]),
     connectionChanged: (id) => changed.push(id),
+    connectionMended: (id) => mended.push(id),
+    wakeWebhooks: () => {},
+    installWithinMs: options.installWithinMs,
     mailOf: (delivery) => mailOf(store.read, delivery),
   };
   const routes = [
@@ -118,7 +154,9 @@ export async function startWorld(
     server,
     logged,
     changed,
+    mended,
     helpdesk,
+    freshchat,
     clock,
     setClock: (at) => {
       fixed = at;
@@ -188,7 +226,11 @@ function fakedesk(helpdesk: World["helpdesk"]): ConnectorFactory {
     hostFields: ["baseUrl"],
     create(config) {
       helpdesk.configs.push(config);
-      const connector: Pick<Connector, "check"> = { check: () => Promise.resolve(helpdesk.report) };
+      const connector: Pick<Connector, "check" | "choices"> = {
+        check: () => Promise.resolve(helpdesk.report),
+        choices: () =>
+          helpdesk.failure === null ? Promise.resolve(helpdesk.choices) : Promise.reject(helpdesk.failure),
+      };
       return connector as Connector;
     },
   };
@@ -200,6 +242,31 @@ const outgoing: Outgoing = {
   urlFault: (url) => (url.includes("169.254.") ? "leads to a cloud metadata address" : null),
   close: () => {},
 };
+
+/** The rules of handoffs on this store, with no helpdesk behind them: connections are made from the fake FreshChat alone. */
+function handoffDeps(of: { store: Store; clock: () => Date; log: Log; baseUrl: () => string }): Deps {
+  const { store, clock, log } = of;
+  return {
+    store,
+    clock,
+    log,
+    bots: createBotDirectory(),
+    connectors: {
+      get: async (workspaceId, id) => {
+        const connection = await store.read.connection(workspaceId, id);
+        return connection?.type === "freshchat" ? fakeConnector() : null;
+      },
+      isLocal: (id) => id === "inbox",
+      settleMs: () => 0,
+    },
+    presence: { online: () => Promise.resolve(null), changed: () => {} },
+    circuits: { isDown: () => false },
+    mailer: null,
+    get baseUrl() {
+      return of.baseUrl();
+    },
+  };
+}
 
 function collectingLog(logged: World["logged"]): Log {
   const at = (event: string, fields: LogFields = {}) => void logged.push({ event, fields });

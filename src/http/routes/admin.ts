@@ -3,17 +3,19 @@ import { botRoutes } from "./bots.ts";
 import { connectionRoutes } from "./connections.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import type { AdminDeps } from "./deps.ts";
+import { installationRoutes } from "./installations.ts";
 import { leadRoutes } from "./leads.ts";
 import { memberRoutes } from "./members.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { workspaceRoutes } from "./workspaces.ts";
 
-/** Every route of operators, admins and members apart from those of handoffs and conversations. */
+/** Every route of operators, admins, members and installed apps apart from those of handoffs and conversations. */
 export function adminRoutes(deps: AdminDeps): Route[] {
   return [
     ...workspaceRoutes(deps),
     ...botRoutes(deps),
     ...connectionRoutes(deps),
+    ...installationRoutes(deps),
     ...memberRoutes(deps),
     ...tokenRoutes(deps),
     ...leadRoutes(deps),

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
 import { newId, newSecret } from "../../ids.ts";
-import type { CheckReport, ConnectorFactory } from "../../ports.ts";
+import { leaveAhead, leaveNow } from "../../handoffs/leave.ts";
+import type { ConnectorFactory } from "../../ports.ts";
 import type { Connection, Tx } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant, instantOrNull, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
 import { showSettings } from "./bot-settings.ts";
-import { configFaults, patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
+import { connectionCheckRoutes } from "./connection-check.ts";
+import { patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
 import { connectionTypeRoutes } from "./connection-types.ts";
 import type { AdminDeps } from "./deps.ts";
 
@@ -31,16 +33,6 @@ const ConnectionShown = z
     createdAt: Instant,
   })
   .meta({ id: "Connection" });
-
-const CheckShown = z
-  .strictObject({
-    ok: z.boolean(),
-    findings: z.array(
-      z.strictObject({ step: z.string(), ok: z.boolean(), message: z.string(), fix: z.string().nullable() }),
-    ),
-    about: z.record(z.string(), z.string()),
-  })
-  .meta({ id: "ConnectionCheck", description: "What was looked at, step by step, and what to do about it" });
 
 export function connectionRoutes(deps: AdminDeps): Route[] {
   const { store, sealer, factories, outgoing } = deps;
@@ -75,25 +67,6 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
 
   const read = async (workspaceId: string, id: string | undefined) =>
     found(await store.read.connection(workspaceId, id ?? ""));
-
-  /** Never throws for what is wrong with the connection: that is the report. */
-  async function check(connection: Connection): Promise<CheckReport> {
-    const factory = factoryOf(connection.type);
-    const opened = tryToOpen(sealer, connection);
-    if (opened.problem !== null) return failedCheck("credentials", opened.problem);
-    const config = { ...connection.config, ...opened.secrets };
-    const faults = configFaults(factory, config);
-    if (faults !== null) return failedCheck("configuration", faults);
-    const connector = factory.create(factory.parseConfig(config), {
-      connectionId: connection.id,
-      workspaceId: connection.workspaceId,
-      baseUrl: deps.baseUrl(),
-      outgoing,
-      clock: deps.clock,
-      log: deps.log.with({ connectionId: connection.id, workspaceId: connection.workspaceId }),
-    });
-    return connector.check({ lastWebhookAt: connection.lastWebhookAt });
-  }
 
   return [
     ...connectionTypeRoutes(deps),
@@ -179,7 +152,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       body: z.strictObject({ name: Name.optional(), config: Config.optional() }),
       responses: { 200: { description: "The connection as it is now", schema: ConnectionShown } },
       idempotent: true,
-      async handler({ principal, params, body, unit }) {
+      async handler({ principal, params, body, now, unit }) {
         const { workspaceId } = principal;
         const made = await unit(async (tx) => {
           const connection = found(await tx.connection(workspaceId, params["id"] ?? ""));
@@ -206,9 +179,11 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
             version: connection.version + 1,
           };
           await tx.updateConnection(workspaceId, connection.id, patch);
+          if (split !== null) await tx.hurryConnection(workspaceId, connection.id, now);
           return { status: 200, body: show({ ...connection, ...patch }) };
         });
         deps.connectionChanged(made.body.id);
+        if (body.config !== undefined) deps.connectionMended(made.body.id);
         return made;
       },
     }),
@@ -216,7 +191,9 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       method: "DELETE",
       path: "/v1/connections/{id}",
       summary: "Remove a connection",
-      description: "Refused while a bot's settings name it as a destination. Its credentials are gone at once.",
+      description:
+        "Refused while a bot's settings name it as a destination. Its credentials are gone at once. Nobody is left waiting for " +
+        "a person there: what nobody had accepted goes on to the next destination or becomes a lead, the rest ends.",
       tag: "Connections",
       scopes: ["admin"],
       responses: { 204: { description: "Removed" } },
@@ -225,9 +202,13 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       async handler({ principal, params, unit }) {
         const { workspaceId } = principal;
         const id = params["id"] ?? "";
+        const place = { workspaceId, connectionId: id };
+        found(await store.read.connection(workspaceId, id));
+        await leaveAhead(deps.handoffs, place, (tx) => refuseWhileNamed(tx, workspaceId, id));
         const { status } = await unit(async (tx) => {
           found(await tx.connection(workspaceId, id));
           await refuseWhileNamed(tx, workspaceId, id);
+          await leaveNow(tx, deps.handoffs, place);
           await tx.deleteConnection(workspaceId, id);
           return { status: 204 };
         });
@@ -235,44 +216,8 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
         return { status };
       },
     }),
-    defineRoute({
-      method: "POST",
-      path: "/v1/connections/{id}/check",
-      summary: "Check a connection",
-      description:
-        "Asks the helpdesk itself: address, token, rights, inbox, webhook. What is wrong is kept as `problem`.",
-      tag: "Connections",
-      scopes: ["admin"],
-      responses: { 200: { description: "The findings, whether good or bad", schema: CheckShown } },
-      idempotent: true,
-      async handler({ principal, params, now, unit }) {
-        const connection = await read(principal.workspaceId, params["id"]);
-        const report = await check(connection);
-        const made = await unit(async (tx) => {
-          const current = found(await tx.connection(connection.workspaceId, connection.id));
-          const problem = problemIn(report);
-          const problemSince = problem === null ? null : (current.problemSince ?? now);
-          await tx.updateConnection(connection.workspaceId, connection.id, { problem, problemSince });
-          return { status: 200, body: report };
-        });
-        deps.connectionChanged(connection.id);
-        return made;
-      },
-    }),
+    ...connectionCheckRoutes(deps),
   ];
-}
-
-const failedCheck = (step: string, message: string): CheckReport => ({
-  ok: false,
-  findings: [{ step, ok: false, message, fix: null }],
-  about: {},
-});
-
-function problemIn(report: CheckReport): string | null {
-  const bad = report.findings.filter((finding) => !finding.ok);
-  if (report.ok) return null;
-  const told = bad.map(({ message, fix }) => (fix === null ? message : `${message} ${fix}`));
-  return told.length === 0 ? "The check failed" : told.join("\n");
 }
 
 async function refuseWhileNamed(tx: Tx, workspaceId: string, connectionId: string): Promise<void> {

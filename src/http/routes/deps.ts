@@ -1,3 +1,4 @@
+import type { Deps } from "../../handoffs/deps.ts";
 import type { Clock, ConnectorFactory, Log, Mail, Outgoing, Store } from "../../ports.ts";
 import type { Delivery } from "../../ports-store.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
@@ -13,10 +14,18 @@ export interface AdminDeps {
   readonly outgoing: Outgoing;
   /** Where Baton is reached from outside, without a trailing slash. */
   readonly baseUrl: () => string;
+  /** What the rules of handoffs are handed: for what a change of a connection means to those who stand there. */
+  readonly handoffs: Deps;
   /** The kinds of connections that can be made, by type. */
   readonly factories: ReadonlyMap<string, ConnectorFactory>;
   /** Called after a connection was changed or deleted: whoever keeps a connector of it drops it. */
   readonly connectionChanged: (connectionId: string) => void;
+  /** Called after what may have kept a connection from working was changed: what waited for it is tried at once. */
+  readonly connectionMended: (connectionId: string) => void;
+  /** Webhooks have been recorded. */
+  readonly wakeWebhooks: () => void;
+  /** How long an app's installation may ask its helpdesk, in milliseconds; absent: 7 s. For tests that cannot wait. */
+  readonly installWithinMs?: number | undefined;
   /** The mail that a delivery stands for. Throws DeliveryError when what it is about is gone. */
   readonly mailOf: (delivery: Delivery) => Promise<Mail>;
 }

@@ -338,8 +338,11 @@ const AgentMessageBody = z
     path: ["text"],
   });
 
+/** Who has a say in single handoffs here. */
+type Caller = Extract<Principal, { scope: "admin" | "agent" | "bot" | "visitor" }>;
+
 /** A handoff that the caller may see: a foreign one is answered exactly like one that does not exist. */
-async function findHandoff(deps: Deps, principal: Exclude<Principal, { scope: "operator" }>, id: string) {
+async function findHandoff(deps: Deps, principal: Caller, id: string) {
   const { workspaceId, subjectId, scope } = principal;
   const handoff = await deps.store.read.handoff(workspaceId, id);
   const isForeign =
@@ -358,7 +361,7 @@ export async function labelFor(deps: Deps, principal: Principal, botId: string):
   return (await deps.bots.get(deps.store.read, principal.workspaceId, botId)).settings.agentLabel;
 }
 
-async function actorOf(deps: Deps, principal: Exclude<Principal, { scope: "operator" }>): Promise<Actor> {
+async function actorOf(deps: Deps, principal: Caller): Promise<Actor> {
   if (principal.scope !== "agent") return { kind: principal.scope, id: null, name: null };
   const member = await deps.store.read.member(principal.workspaceId, principal.subjectId);
   return { kind: "agent", id: principal.subjectId, name: member?.name ?? null };

@@ -12,19 +12,27 @@ import type { AdminDeps } from "./deps.ts";
 const DAY = 86_400;
 export const YEAR_SECONDS = 365 * DAY;
 
+const LONGEST_SECONDS = 10 * YEAR_SECONDS;
+
+const orderFor = (defaultSeconds: number, id: string) =>
+  z
+    .strictObject({
+      name: Name.nullish().meta({ description: "For you, to tell tokens apart" }),
+      expiresInSeconds: z
+        .int()
+        .min(60)
+        .max(LONGEST_SECONDS)
+        .default(defaultSeconds)
+        .meta({ description: "From a minute to ten years" }),
+    })
+    .prefault({})
+    .meta({ id });
+
 /** Body of every route that issues a token. */
-export const TokenOrder = z
-  .strictObject({
-    name: Name.nullish().meta({ description: "For you, to tell tokens apart" }),
-    expiresInSeconds: z
-      .int()
-      .min(60)
-      .max(10 * YEAR_SECONDS)
-      .default(YEAR_SECONDS)
-      .meta({ description: "From a minute to ten years" }),
-  })
-  .prefault({})
-  .meta({ id: "TokenOrder" });
+export const TokenOrder = orderFor(YEAR_SECONDS, "TokenOrder");
+
+/** The same for whoever cannot ask for a new one in time: an app that was installed once. */
+export const LastingTokenOrder = orderFor(LONGEST_SECONDS, "LastingTokenOrder");
 
 /** Answer of every route that issues a token: the only time that it is shown. */
 export const IssuedToken = z

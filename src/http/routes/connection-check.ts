@@ -1,0 +1,146 @@
+import { z } from "zod";
+import { DeliveryError } from "../../domain/delivery.ts";
+import { HandoffError } from "../../domain/errors.ts";
+import type { CheckReport, Connector, ConnectorFactory } from "../../ports.ts";
+import type { Connection } from "../../ports-store.ts";
+import { defineRoute } from "../route.ts";
+import type { Route } from "../route.ts";
+import { found } from "../shapes.ts";
+import { configFaults, tryToOpen } from "./connection-config.ts";
+import type { AdminDeps } from "./deps.ts";
+
+export const FindingShown = z.strictObject({
+  step: z.string(),
+  ok: z.boolean(),
+  message: z.string(),
+  fix: z.string().nullable(),
+});
+
+const CheckShown = z
+  .strictObject({ ok: z.boolean(), findings: z.array(FindingShown), about: z.record(z.string(), z.string()) })
+  .meta({ id: "ConnectionCheck", description: "What was looked at, step by step, and what to do about it" });
+
+const ChoicesShown = z
+  .strictObject({
+    choices: z.record(
+      z.string(),
+      z.array(
+        z.strictObject({
+          value: z.string().meta({ description: "What to put into the field" }),
+          label: z.string().meta({ description: "As people in the helpdesk know it" }),
+          usable: z.boolean().meta({ description: "False for one that exists and cannot serve" }),
+        }),
+      ),
+    ),
+  })
+  .meta({ id: "ConnectionChoices", description: "What can be chosen, by field of `config`" });
+
+/** A connector of this configuration, beside those that work: for asking the helpdesk before or without using it. */
+export function connectorWith(
+  deps: AdminDeps,
+  factory: ConnectorFactory,
+  of: { readonly workspaceId: string; readonly connectionId: string; readonly config: unknown },
+): Connector {
+  const { workspaceId, connectionId } = of;
+  return factory.create(factory.parseConfig(of.config), {
+    connectionId,
+    workspaceId,
+    baseUrl: deps.baseUrl(),
+    outgoing: deps.outgoing,
+    clock: deps.clock,
+    log: deps.log.with({ connectionId, workspaceId }),
+  });
+}
+
+/** A helpdesk's failure as an answer of ours. Its message speaks to the admin already. */
+export function helpdeskProblem(error: unknown): HandoffError {
+  if (!(error instanceof DeliveryError)) throw error;
+  const { kind, message, retryAfterSeconds } = error;
+  const mayPass = kind === "transient" || kind === "rate_limited";
+  if (!mayPass) return new HandoffError("helpdesk_refused", message, { cause: error });
+  const retry = retryAfterSeconds === null ? {} : { retryAfterSeconds };
+  return new HandoffError("helpdesk_unavailable", message, { cause: error, ...retry });
+}
+
+/** What keeps a stored connection from being used, and the step of a check that says so. */
+type Unusable = { readonly step: "credentials" | "configuration"; readonly message: string };
+
+/** `/check` and `/choices` of a connection: what the helpdesk itself says. */
+export function connectionCheckRoutes(deps: AdminDeps): Route[] {
+  const { store, sealer, factories } = deps;
+
+  function connectorOf(connection: Connection): Connector | Unusable {
+    const factory = factories.get(connection.type);
+    if (factory === undefined)
+      return { step: "configuration", message: `This server knows no connections of type ${connection.type}.` };
+    const opened = tryToOpen(sealer, connection);
+    if (opened.problem !== null) return { step: "credentials", message: opened.problem };
+    const config = { ...connection.config, ...opened.secrets };
+    const faults = configFaults(factory, config);
+    if (faults !== null) return { step: "configuration", message: faults };
+    return connectorWith(deps, factory, { ...connection, connectionId: connection.id, config });
+  }
+
+  /** Never throws for what is wrong with the connection: that is the report. */
+  async function check(connection: Connection): Promise<CheckReport> {
+    const connector = connectorOf(connection);
+    if (!("message" in connector)) return await connector.check({ lastWebhookAt: connection.lastWebhookAt });
+    return { ok: false, findings: [{ ...connector, ok: false, fix: null }], about: {} };
+  }
+
+  return [
+    defineRoute({
+      method: "POST",
+      path: "/v1/connections/{id}/check",
+      summary: "Check a connection",
+      description:
+        "Asks the helpdesk itself: address, token, rights, inbox, webhook. What is wrong is kept as `problem`.",
+      tag: "Connections",
+      scopes: ["admin"],
+      responses: { 200: { description: "The findings, whether good or bad", schema: CheckShown } },
+      idempotent: true,
+      async handler({ principal, params, now, unit }) {
+        const connection = found(await store.read.connection(principal.workspaceId, params["id"] ?? ""));
+        const report = await check(connection);
+        const made = await unit(async (tx) => {
+          const current = found(await tx.connection(connection.workspaceId, connection.id));
+          const problem = problemIn(report);
+          const problemSince = problem === null ? null : (current.problemSince ?? now);
+          await tx.updateConnection(connection.workspaceId, connection.id, { problem, problemSince });
+          // Mended at the far side: a token that was given its rights back, a helpdesk that answers again.
+          if (problem === null) await tx.hurryConnection(connection.workspaceId, connection.id, now);
+          return { status: 200, body: report };
+        });
+        deps.connectionChanged(connection.id);
+        if (made.body.ok) deps.connectionMended(connection.id);
+        return made;
+      },
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/connections/{id}/choices",
+      summary: "List what a connection's fields can be set to",
+      description: "Asks the helpdesk for its channels, groups, inboxes and the like, with the names people know.",
+      tag: "Connections",
+      scopes: ["admin"],
+      responses: { 200: { description: "Values and their names, by field", schema: ChoicesShown } },
+      errors: [409, 502],
+      idempotent: false,
+      async handler({ principal, params }) {
+        const connection = found(await store.read.connection(principal.workspaceId, params["id"] ?? ""));
+        const connector = connectorOf(connection);
+        if ("message" in connector) throw new HandoffError("conflict", connector.message);
+        const choices = await connector.choices().catch((error: unknown) => Promise.reject(helpdeskProblem(error)));
+        return { status: 200, body: { choices } };
+      },
+    }),
+  ];
+}
+
+/** A bad report in words for the admin; null for a good one. */
+function problemIn(report: CheckReport): string | null {
+  const bad = report.findings.filter((finding) => !finding.ok);
+  if (report.ok) return null;
+  const told = bad.map(({ message, fix }) => (fix === null ? message : `${message} ${fix}`));
+  return told.length === 0 ? "The check failed" : told.join("\n");
+}
