@@ -137,6 +137,22 @@ describe("while no server runs", () => {
     expect(days).toBeLessThanOrEqual(2);
   });
 
+  test("a key for an app in a marketplace lasts ten years unless said otherwise", async () => {
+    await baton(["workspace", "create", "Lamps"], { env });
+    const daysOf = async (...more: string[]) => {
+      const made = await baton(["token", "create", "--scope", "installation", "--json", ...more], { env });
+      expect([made.code, made.err]).toEqual([0, ""]);
+      const { token, expiresAt } = JSON.parse(made.out);
+      const claims = JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
+      expect(claims).toMatchObject({ scope: "installation", sub: claims.wid });
+      return Math.round((Date.parse(expiresAt) - Date.now()) / 86_400_000);
+    };
+    expect(await daysOf()).toBe(3_650);
+    expect(await daysOf("--days", "30")).toBe(30);
+    const misused = await baton(["token", "create", "--scope", "installation", "--bot", "x"], { env });
+    expect([misused.code, misused.err]).toEqual([1, "baton: --bot belongs to --scope bot.\n"]);
+  });
+
   test("the webhook address leads to the server that will run, not to the port of the command", async () => {
     const own = { ...env, BASE_URL: "https://baton.example" };
     await baton(["workspace", "create", "Lamps"], { env: own });
@@ -260,8 +276,20 @@ describe("while the server runs", () => {
     expect(checked.out).toContain("All is well.");
     expect([checked.code, checked.err]).toEqual([0, ""]);
 
+    const choices = await baton(["connection", "choices", id], { env });
+    const [head, ...rows] = choices.out
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(/ {2,}/));
+    expect([choices.code, choices.err, head]).toEqual([0, "", ["FIELD", "VALUE", "NAME", "USABLE"]]);
+    expect(rows.map(([field, value, , usable]) => [field, value, usable])).toContainEqual([
+      "inboxId",
+      String(chatwoot.inboxId),
+      "yes",
+    ]);
+
     const listed = await baton(["connection", "list", "--json"], { env });
-    const told = made.out + checked.out + listed.out;
+    const told = choices.out + made.out + checked.out + listed.out;
     expect(told).not.toContain(chatwoot.apiAccessToken);
     expect(told).not.toContain(chatwoot.webhookSecret);
   });

@@ -25,6 +25,10 @@ const Settings = z.looseObject({
   settings: z.looseObject({ destinations: z.array(z.looseObject({ id: z.string() })) }),
 });
 
+const Choices = z.looseObject({
+  choices: z.record(z.string(), z.array(z.looseObject({ value: z.string(), label: z.string(), usable: z.boolean() }))),
+});
+
 const Report = z.looseObject({
   ok: z.boolean(),
   findings: z.array(
@@ -85,11 +89,7 @@ export function connectionCommands(baton: Command, deps: CommandDeps): void {
     .action(async (given: string | undefined, options: { workspace?: string }, command: Command) => {
       const told = await deps.with(async (reached) => {
         const { admin } = await pickWorkspace(reached, options.workspace);
-        const { id } = pick(await admin.all("/v1/connections"), given, {
-          what: "connection",
-          option: "its id or name",
-          none: "There is no connection yet: add one with `connection add chatwoot`.",
-        });
+        const { id } = pick(await admin.all("/v1/connections"), given, ONE);
         return admin.post(`/v1/connections/${id}/check`);
       });
       const report = Report.parse(told);
@@ -104,6 +104,35 @@ export function connectionCommands(baton: Command, deps: CommandDeps): void {
       ]);
       if (!report.ok) deps.failed();
     });
+
+  connection
+    .command("choices")
+    .argument("[id]", "id or name; needed where there are several")
+    .description("list what its fields can be set to: channels, groups, inboxes, as the helpdesk has them")
+    .option(...workspace)
+    .action(async (given: string | undefined, options: { workspace?: string }, command: Command) => {
+      const told = await deps.with(async (reached) => {
+        const { admin } = await pickWorkspace(reached, options.workspace);
+        const { id } = pick(await admin.all("/v1/connections"), given, ONE);
+        return admin.get(`/v1/connections/${id}/choices`);
+      });
+      const columns = ["field", "value", "name", "usable"];
+      tell(deps.output(command), told, table(choiceRows(told), columns, "There is nothing to choose from."));
+    });
+}
+
+const ONE = {
+  what: "connection",
+  option: "its id or name",
+  none: "There is no connection yet: add one with `connection add chatwoot`.",
+} as const;
+
+/** A line for each value of each field, with what people call it. */
+function choiceRows(told: Row): Row[] {
+  const { choices } = Choices.parse(told);
+  return Object.entries(choices).flatMap(([field, values]) =>
+    values.map(({ value, label, usable }) => ({ field, value, name: label, usable: usable ? "yes" : "no" })),
+  );
 }
 
 async function addChatwoot(

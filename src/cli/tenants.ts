@@ -75,13 +75,17 @@ export function memberCommands(baton: Command, deps: CommandDeps): void {
 }
 
 interface TokenOptions {
-  readonly scope: "operator" | "admin" | "bot" | "agent";
+  readonly scope: (typeof SCOPES)[number];
   readonly workspace?: string;
   readonly bot?: string;
   readonly member?: string;
   readonly name?: string;
-  readonly days: number;
+  readonly days?: number;
 }
+
+const SCOPES = ["operator", "admin", "installation", "bot", "agent"] as const;
+const DAYS = 365;
+const MOST_DAYS = 3_650;
 
 export function tokenCommands(baton: Command, deps: CommandDeps): void {
   baton
@@ -89,16 +93,16 @@ export function tokenCommands(baton: Command, deps: CommandDeps): void {
     .description("tokens for the API")
     .command("create")
     .description("make a token, which is shown this once")
-    .addOption(
-      new Option("--scope <scope>", "what it allows")
-        .choices(["operator", "admin", "bot", "agent"])
-        .makeOptionMandatory(),
-    )
+    .addOption(new Option("--scope <scope>", "what it allows").choices(SCOPES).makeOptionMandatory())
     .option(...WORKSPACE)
     .option("--bot <id or name>", "scope bot: which bot; needed where there are several")
     .option("--member <id or name>", "scope agent: which member; needed where there are several")
     .option("--name <text>", "for you, to tell tokens apart")
-    .option("--days <number>", "valid for so many days", wholeNumber(1, 3_650), 365)
+    .option(
+      "--days <number>",
+      `valid for so many days (default: ${DAYS}; scope installation: ${MOST_DAYS}, since an installed app cannot renew it)`,
+      wholeNumber(1, MOST_DAYS),
+    )
     .action(async (options: TokenOptions, command: Command) => {
       const made = await deps.with((reached) => createToken(reached, options));
       tell(deps.output(command), made, [
@@ -109,13 +113,15 @@ export function tokenCommands(baton: Command, deps: CommandDeps): void {
 }
 
 async function createToken(reached: Reached, options: TokenOptions) {
-  const { scope, name, days } = options;
+  const { scope, name } = options;
+  const days = options.days ?? (scope === "installation" ? MOST_DAYS : DAYS);
   if (scope !== "bot" && options.bot !== undefined) throw new CliError("--bot belongs to --scope bot.");
   if (scope !== "agent" && options.member !== undefined) throw new CliError("--member belongs to --scope agent.");
   const order = { expiresInSeconds: days * DAY_SECONDS, ...(name === undefined ? {} : { name }) };
   if (scope === "operator") return reached.asOperator.post("/v1/operator/tokens", order);
   const { id: workspaceId, admin } = await pickWorkspace(reached, options.workspace);
   if (scope === "admin") return reached.asOperator.post(`/v1/workspaces/${workspaceId}/tokens`, order);
+  if (scope === "installation") return admin.post("/v1/installations/keys", order);
   if (scope === "bot") {
     const { id } = pick(await admin.all("/v1/bots"), options.bot, {
       what: "bot",
