@@ -40,7 +40,7 @@ const Paging = z.looseObject({
     .looseObject({ total_pages: z.number().nullish().catch(null) })
     .nullish()
     .catch(null),
-  links: z.looseObject({ next_page: z.unknown() }).nullish().catch(null),
+  links: z.looseObject({ next_page: z.unknown().optional() }).nullish().catch(null),
 });
 
 /** Follows the pages of a list (sheet 1.6). Throws DeliveryError. */
