@@ -64,8 +64,8 @@ export function createActions(state: State, baseUrl: string, usual: { agentId: s
   function begin(userId: string, channelId: string, content: string): Conversation {
     const conversation = addConversation(state, { userId, channelId, madeBy: "product" });
     const actor: Actor = { type: "user", id: userId };
-    state.events.emit("happening", { event: "conversation_create", actor, conversationId: conversation.id });
     addMessage(state, conversation, { actor, parts: textParts(content), madeBy: "product" });
+    state.events.emit("happening", { event: "conversation_create", actor, conversationId: conversation.id });
     return conversation;
   }
 

@@ -68,8 +68,10 @@ function dataFor(state: State, happening: Happening): Json {
       const messages = all.filter((item) => item.id === happening.messageId).map((item) => appMessage(state, item));
       return { ...base, message: { ...appConversation(state, conversation), messages } };
     }
-    case "conversation_create":
-      return { ...base, conversation: { ...appConversation(state, conversation), messages: [] } };
+    case "conversation_create": {
+      const messages = all.slice(0, 1).map((item) => appMessage(state, item));
+      return { ...base, conversation: { ...appConversation(state, conversation), messages } };
+    }
     case "conversation_assignment":
     case "conversation_resolution":
     case "conversation_reopen": {

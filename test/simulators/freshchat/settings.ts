@@ -5,7 +5,7 @@
 export interface Settings {
   /** Which of the statuses that mean success a write answers; "mixed" takes them in turn (1.3). */
   writeStatus: 200 | 201 | 202 | "mixed";
-  /** Under which names a conversation tells its number (1.8). */
+  /** Under which names a conversation tells its number (1.8); messages tell it too, unless it is "none". */
   numberFields: "internal" | "freshchat" | "both" | "none";
   /** Conversations have a `url`, the address in the agents' inbox. */
   withUrl: boolean;
@@ -74,8 +74,8 @@ export interface Settings {
   apiChangesRaise: boolean;
   /** Who a change made through the API is said to be by. */
   apiActor: "system" | "bot" | "admin";
-  /** The form of webhooks: today's, today's without message_type and message_source, 2021's, 2018's. */
-  payloads: "current" | "bare" | "2021" | "2018";
+  /** The form of webhooks: the fullest, that of 2022 without message_type and message_source, and older ones. */
+  payloads: "current" | "bare" | "2021" | "2019" | "2018";
   /** Base64 of the data's JSON in `encoded_data`; what is in there is told nowhere (2). */
   encodedData: "none" | "beside" | "instead";
   /** How often a webhook is sent again when the answer is not 2xx. */

@@ -116,6 +116,7 @@ export const conversationShape = (state: State, conversation: Conversation, base
         url: `${baseUrl}/crm/messaging/a/${state.accountId}/inbox/open/0/conversation/${conversation.number}`,
       }
     : {}),
+  org_contact_id: state.users.get(conversation.userId)!.orgId,
   created_time: iso(conversation.createdAt),
   updated_time: iso(conversation.updatedAt),
   ...assignedShape(state, conversation),
@@ -143,7 +144,6 @@ export function orgActorId(state: State, message: Pick<Message, "actor">): Json 
 
 export function messageShape(state: State, message: Message): Json {
   const conversation = state.conversations.get(message.conversationId)!;
-  const { numberFields } = state.settings;
   const { id } = message.actor;
   return {
     bots_input: false,
@@ -155,12 +155,12 @@ export function messageShape(state: State, message: Message): Json {
     id: message.id,
     channel_id: conversation.channelId,
     conversation_id: conversation.id,
-    ...(numberFields === "freshchat" || numberFields === "both"
-      ? {
+    ...(state.settings.numberFields === "none"
+      ? {}
+      : {
           freshchat_conversation_id: String(conversation.number),
           freshchat_channel_id: String(state.channels.get(conversation.channelId)?.number ?? 0),
-        }
-      : {}),
+        }),
     interaction_id: interactionId(conversation),
     ...(message.messageType === null ? {} : { message_type: message.messageType }),
     actor_type: message.actor.type,

@@ -75,15 +75,23 @@ function dataFor(state: State, happening: WebhookHappening): Json {
 
 function webhookConversation(state: State, conversation: Conversation, status: string): Json {
   const { payloads } = state.settings;
+  const ids = { conversation_id: conversation.id, app_id: state.appId };
+  if (payloads === "2018") {
+    const { agentId } = conversation;
+    return { ...ids, status, ...(agentId === null ? {} : { assigned_agent_id: agentId }) };
+  }
   return {
-    conversation_id: conversation.id,
-    app_id: state.appId,
+    ...ids,
     status,
-    ...(payloads === "2018" ? {} : { channel_id: conversation.channelId }),
+    channel_id: conversation.channelId,
     ...(payloads === "current" || payloads === "bare" ? { skill_id: 0, sla_policy_id: 0, sla_breached: false } : {}),
+    ...(payloads === "current" ? numberOf(state, conversation) : {}),
     ...assignedShape(state, conversation),
   };
 }
+
+const numberOf = (state: State, { number }: Conversation): Json =>
+  ["freshchat", "both"].includes(state.settings.numberFields) ? { freshchat_conversation_id: String(number) } : {};
 
 function webhookUser(state: State, conversation: Conversation): Json {
   const user = state.users.get(conversation.userId)!;
@@ -102,25 +110,29 @@ function webhookUser(state: State, conversation: Conversation): Json {
 function webhookMessage(state: State, message: Message): Json {
   const { payloads } = state.settings;
   const conversation = state.conversations.get(message.conversationId)!;
+  const isBare = payloads === "bare";
+  const is2019 = payloads === "2019";
+  // The bare form tells the type of notes only: without it nothing would tell them from messages.
+  const hidesType = message.messageType === null || (isBare && message.messageType === "normal");
   return {
     message_parts: partsOf(message),
     ...(message.replyParts.length > 0 ? { reply_parts: message.replyParts } : {}),
     app_id: state.appId,
     ...actorId(message.actor),
-    ...(payloads === "bare" ? {} : orgActorId(state, message)),
+    ...(isBare || is2019 ? {} : orgActorId(state, message)),
     id: message.id,
     channel_id: conversation.channelId,
     conversation_id: conversation.id,
-    interaction_id: interactionId(conversation),
-    // The form of late 2022 tells neither of the two, except that a note has to be told from a message.
-    ...(message.messageType === null || (payloads === "bare" && message.messageType === "normal")
-      ? {}
-      : { message_type: message.messageType }),
+    ...(payloads === "current" ? numberOf(state, conversation) : {}),
+    ...(is2019 ? {} : { interaction_id: interactionId(conversation) }),
+    ...(hidesType ? {} : { message_type: message.messageType }),
     actor_type: message.actor.type,
     created_time: message.createdAt.toISOString(),
-    user_id: conversation.userId,
-    ...(payloads === "bare" ? {} : { message_source: message.source }),
-    ...(payloads === "2021" ? {} : { restrictResponse: false, botsPrivateNote: message.isBotsPrivateNote }),
+    ...(is2019 ? {} : { user_id: conversation.userId }),
+    ...(isBare || is2019 ? {} : { message_source: message.source }),
+    ...(payloads === "current" || isBare
+      ? { restrictResponse: false, botsPrivateNote: message.isBotsPrivateNote }
+      : {}),
   };
 }
 

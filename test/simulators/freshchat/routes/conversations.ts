@@ -98,9 +98,9 @@ function create({ state, body, baseUrl, complain }: Context) {
     status: status === "resolved" ? "new" : status,
     madeBy: "api",
   });
+  const made = messages.map((message) => addMessage(state, conversation, { ...message, madeBy: "api" }));
   const actor: Actor = { type: "user", id: user.id };
   state.events.emit("happening", { event: "conversation_create", actor, conversationId: conversation.id });
-  const made = messages.map((message) => addMessage(state, conversation, { ...message, madeBy: "api" }));
   if (state.settings.sendsWelcome && channel.welcome !== null) {
     const parts = [{ text: { content: channel.welcome } }];
     addMessage(state, conversation, { actor: { type: "system", id: null }, parts, madeBy: "product" });
