@@ -43,6 +43,8 @@ export interface World {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly server: HttpServer;
+  /** The store's file. */
+  readonly file: string;
   readonly logged: { event: string; fields: LogFields }[];
   /** Ids of connections that the registry was told about. */
   readonly changed: string[];
@@ -88,7 +90,8 @@ export async function startWorld(
   } = {},
 ): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), "baton-http-"));
-  const store = await openSqliteStore(join(directory, "test.db"));
+  const file = join(directory, "test.db");
+  const store = await openSqliteStore(file);
   let fixed: Date | null = null;
   const clock = () => fixed ?? new Date();
   const tokens = createTokens({ keys: [keys.tokens[0].bytes], clock, issuer: ISSUER });
@@ -152,6 +155,7 @@ export async function startWorld(
     store,
     tokens,
     server,
+    file,
     logged,
     changed,
     mended,
