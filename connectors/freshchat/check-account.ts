@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { Finding } from "../../src/ports.ts";
 import { fine, wrong } from "../findings.ts";
 import { failedStep } from "./check-step.ts";
@@ -53,8 +54,9 @@ function failed(error: unknown, reached: Finding, token: Finding): readonly Find
   if (error instanceof Refusal) {
     if (error.status === 401) return [reached, failedStep("token", error)];
     if (error.status === 403) return [reached, token, failedStep("rights", error)];
-    if (error.status === 429) return [reached, failedStep("account", error)];
   }
+  // Held back by our own pace, FreshChat was not asked: that it answers is then not known.
+  if (error instanceof DeliveryError && error.kind === "rate_limited") return [failedStep("account", error)];
   return [failedStep("reach", error)];
 }
 

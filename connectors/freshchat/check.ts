@@ -9,18 +9,18 @@ import type { Desk } from "./desk.ts";
 import { createBudget } from "./pages.ts";
 import type { Budget } from "./pages.ts";
 
-/** An admin waits for this. */
-const TIMEOUT_MS = 8_000;
-/** What the first request may take of it: without that one nothing else is asked. */
-const FIRST_TIMEOUT_MS = 4_000;
+/** An admin waits for this. Without the first request nothing else is asked, so it may not take all of it. */
+const usualLimits = { totalMs: 8_000, firstMs: 4_000 };
 
 /**
  * What is wrong with the connection, step by step, in words for the admin. Where the address or the token fails, what needs them is
- * left out. Never rejects; answers within about eight seconds.
+ * left out. Never rejects.
+ *
+ * @param limits how long all of it may take, and its first request
  */
-export async function checkConnection(desk: Desk, seen: Seen): Promise<CheckReport> {
-  const budget = createBudget(TIMEOUT_MS);
-  const account = await checkAccount(desk, createBudget(FIRST_TIMEOUT_MS));
+export async function checkConnection(desk: Desk, seen: Seen, limits = usualLimits): Promise<CheckReport> {
+  const budget = createBudget(limits.totalMs);
+  const account = await checkAccount(desk, createBudget(limits.firstMs));
   const rest = account.isUsable ? await checkRest(desk, budget) : { findings: [], about: {} };
   const findings = [...account.findings, ...rest.findings, ...webhookFindings(desk, seen)];
   return { ok: findings.every(({ ok }) => ok), findings, about: { ...account.about, ...rest.about } };
