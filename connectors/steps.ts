@@ -5,8 +5,10 @@ import type { Effect } from "../src/ports.ts";
 export interface Steps {
   /** True when an attempt before may have done steps that were not kept. */
   readonly mayHaveHappened: boolean;
-  /** What a step reached in this or an earlier attempt. */
+  /** What a step reached in this or an earlier attempt; null when it was not done, or was taken back. */
   reached(name: string): string | null;
+  /** Keeps what several steps reached, all or none of it. An empty text takes a step back. */
+  keep(reached: Readonly<Record<string, string>>): Promise<void>;
   /** Does the step unless it was done, and keeps what it reached. */
   once(name: string, act: () => Promise<string>): Promise<string>;
   /** Our key for a record that a step makes. */
@@ -19,16 +21,21 @@ export interface Steps {
 }
 
 export function stepsOf(effect: Effect): Steps {
-  const reached = new Map(Object.entries(effect.progress));
+  const all = new Map(Object.entries(effect.progress));
+  const reached = (name: string): string | null => all.get(name) || null;
+  async function keep(patch: Readonly<Record<string, string>>): Promise<void> {
+    for (const [name, value] of Object.entries(patch)) all.set(name, value);
+    await effect.saveProgress(patch);
+  }
   return {
     mayHaveHappened: effect.mayHaveHappened,
-    reached: (name) => reached.get(name) ?? null,
+    reached,
+    keep,
     async once(name, act) {
-      const before = reached.get(name);
-      if (before !== undefined) return before;
+      const before = reached(name);
+      if (before !== null) return before;
       const value = await act();
-      reached.set(name, value);
-      await effect.saveProgress({ [name]: value });
+      await keep({ [name]: value });
       return value;
     },
     keyOf: (name) => `${effect.key}/${name}`,
