@@ -82,6 +82,7 @@ describe("the inbox", () => {
       status: "open",
       assignee: null,
       version: 0,
+      isIncomplete: false,
     });
     expect(effects.progress).toEqual({});
   });
