@@ -211,7 +211,8 @@ describe("an installation", () => {
 
   test("by ten at once is one connection, made once", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => install()));
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array.from({ length: 9 }, () => 200), 201]);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(9);
     expect(new Set(answers.map(({ body }) => body.connection.id)).size).toBe(1);
     expect(await connections()).toHaveLength(1);
   });
@@ -307,27 +308,33 @@ describe("uninstalling", () => {
   });
 });
 
+const event = (more: Record<string, unknown> = {}) => ({ event: "onMessageCreate", id: "m1", ...more });
+const deliver = (more: Record<string, unknown> = {}, freshchatUrl = URL_OF.acme, token = key) =>
+  post("events", { freshchatUrl, event: event(more) }, token);
+const recorded = () => world.store.read.waitingWebhooks(new Date(Date.now() + 1_000), 100);
+
+/** A handoff that stands in the FreshChat conversation. */
+async function stands(freshId: string, more: Parameters<typeof handoff>[3] = {}): Promise<string> {
+  const connectionId = (await connections())[0].id;
+  const botId = await newBot("Lumi");
+  const [cnv, hnd] = [`cnv_${freshId}`, `hnd_${freshId}`];
+  const destination = { id: connectionId, team: null, priority: null, labels: [] };
+  const ref = { conversationId: freshId, contactId: null, url: null };
+  const own = { botId, destination, ref, opened: true, chain: [], ...more };
+  await world.store.write(async (tx) => {
+    await tx.createConversation(conversation(workspaceId, cnv, { botId, openHandoffId: hnd, control: "human" }));
+    await tx.createHandoff(handoff(workspaceId, cnv, hnd, own));
+  });
+  return hnd;
+}
+
+const path = (id: string, freshchatUrl = URL_OF.acme) =>
+  `/v1/installations/freshworks/conversations/${id}?freshchatUrl=${encodeURIComponent(freshchatUrl)}`;
+const show = (id: string, freshchatUrl?: string, token = key) => world.call("GET", path(id, freshchatUrl), { token });
+const giveBack = (id: string, agent: unknown = null, token = key) =>
+  post(`conversations/${id}/return`, { freshchatUrl: URL_OF.acme, agent }, token);
+
 describe("events", () => {
-  const event = (more: Record<string, unknown> = {}) => ({ event: "onMessageCreate", id: "m1", ...more });
-  const deliver = (more: Record<string, unknown> = {}, freshchatUrl = URL_OF.acme, token = key) =>
-    post("events", { freshchatUrl, event: event(more) }, token);
-  const recorded = () => world.store.read.waitingWebhooks(new Date(Date.now() + 1_000), 100);
-
-  /** A handoff that stands in the FreshChat conversation. */
-  async function stands(freshId: string, more: Parameters<typeof handoff>[3] = {}): Promise<string> {
-    const connectionId = (await connections())[0].id;
-    const botId = await newBot("Lumi");
-    const [cnv, hnd] = [`cnv_${freshId}`, `hnd_${freshId}`];
-    const destination = { id: connectionId, team: null, priority: null, labels: [] };
-    const ref = { conversationId: freshId, contactId: null, url: null };
-    const own = { botId, destination, ref, opened: true, chain: [], ...more };
-    await world.store.write(async (tx) => {
-      await tx.createConversation(conversation(workspaceId, cnv, { botId, openHandoffId: hnd, control: "human" }));
-      await tx.createHandoff(handoff(workspaceId, cnv, hnd, own));
-    });
-    return hnd;
-  }
-
   test("of a handoff's conversation are recorded once, without the app's settings", async () => {
     await install();
     await stands("fresh-1");
@@ -392,13 +399,6 @@ describe("events", () => {
   });
 
   describe("and conversations", () => {
-    const path = (id: string, freshchatUrl = URL_OF.acme) =>
-      `/v1/installations/freshworks/conversations/${id}?freshchatUrl=${encodeURIComponent(freshchatUrl)}`;
-    const show = (id: string, freshchatUrl?: string, token = key) =>
-      world.call("GET", path(id, freshchatUrl), { token });
-    const giveBack = (id: string, agent: unknown = null, token = key) =>
-      post(`conversations/${id}/return`, { freshchatUrl: URL_OF.acme, agent }, token);
-
     test("show who is there and what it is about", async () => {
       await install();
       const id = await stands("fresh-1", { status: "acknowledged", acceptedAt: new Date("2026-11-20T09:05:00Z") });
