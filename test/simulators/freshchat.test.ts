@@ -1207,6 +1207,18 @@ describe("requests that FreshChat would not understand are recorded", () => {
     simulator.assertNoViolations();
   });
 
+  test.runIf(check)("of the kinds of message only the one that is meant is spoken of", () => {
+    const body = { ...mine, message_parts: text("a"), idempotency_key: "k" };
+    const about = { method: "POST", path: `/v2/${messages}`, query: new URLSearchParams(), body };
+    expect(check?.({ ...about, contentType: "application/json; charset=utf-8" })).toEqual([
+      "body must NOT have additional properties: idempotency_key",
+      "body must match exactly one schema in oneOf",
+    ]);
+    expect(check?.({ ...about, contentType: "text/plain" })).toEqual([
+      'a body of type "text/plain" where application/json is due',
+    ]);
+  });
+
   test("without the description, what this simulator does not know is one still", async () => {
     const simulator = await freshchat();
     await client(simulator)("GET", "groups?size=3");
