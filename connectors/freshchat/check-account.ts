@@ -74,13 +74,15 @@ function accountFinding({ account_id: id, app_id: appId }: Account, expected: st
   return fine("account", `The token is of ${which}.`);
 }
 
+/** `appId` is what an installation keeps, to tell this account's webhooks from another's. */
 function aboutOf({
   account_id: id,
+  app_id: appId,
   plan_type: plan,
   bundle_type: bundle,
   datacenter,
 }: Account): Record<string, string> {
-  const about = { account: id, plan: plan ?? bundle, datacenter };
+  const about = { account: id, appId, plan: plan ?? bundle, datacenter };
   return Object.fromEntries(Object.entries(about).flatMap(([name, text]) => (text ? [[name, short(text)]] : [])));
 }
 

@@ -61,6 +61,7 @@ describe("the check of a FreshChat connection", () => {
     expect(report.ok).toBe(true);
     expect(report.about).toEqual({
       account: simulator.accountId,
+      appId: simulator.appId,
       plan: "GROWTH",
       datacenter: "EUC",
       channel: "Website",

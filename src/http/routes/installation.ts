@@ -69,7 +69,9 @@ export async function probeInstallation(deps: AdminDeps, order: InstallationOrde
       .catch((error: unknown) => Promise.reject(refused(helpdeskProblem(error).detail, error)));
     const channel = place(choices, { field: "channelId", what: "channel", given: order.channel });
     const group = order.group === null ? null : place(choices, { field: "groupId", what: "group", given: order.group });
-    const config = read({ ...before?.config, ...given, channelId: channel.id, groupId: group?.id ?? null });
+    const places = { channelId: channel.id, groupId: group?.id ?? null };
+    // Which account it is, the token says: what was kept of an earlier one is not held against it.
+    const config = read({ ...before?.config, ...given, ...places, appId: null });
     const report = await check(connectorWith(deps, factory, { ...of, config }), before?.lastWebhookAt ?? null);
     const appId = report.about["appId"] ?? null;
     return { order, factory, apiToken, channel, group, appId, findings: report.findings };
