@@ -10,7 +10,7 @@ import { canGiveBack } from "../handoffs/give-back.ts";
 const Instant = z.iso.datetime();
 const text = z.string().nullable();
 
-export const HelpdeskView = z
+export const HandoffInHelpdesk = z
   .strictObject({
     handoff: z.strictObject({
       id: z.string(),
@@ -38,15 +38,15 @@ export const HelpdeskView = z
     url: z.string().meta({ description: "Where a person finds it in Baton" }),
     canReturn: z.boolean().meta({ description: "There is something live to give back to the bot" }),
   })
-  .meta({ id: "HelpdeskView", description: "A handoff as it is shown beside its conversation in the helpdesk" });
+  .meta({ id: "HandoffInHelpdesk", description: "A handoff as it is shown beside its conversation in the helpdesk" });
 
 /** @param url where a person finds the handoff in Baton */
-export function viewInHelpdesk(
+export function viewHandoffInHelpdesk(
   handoff: Handoff,
   conversation: Conversation,
   lead: Lead | null,
   url: string,
-): z.infer<typeof HelpdeskView> {
+): z.infer<typeof HandoffInHelpdesk> {
   const { name, email, phone, attributes } = conversation.visitor;
   return {
     handoff: {
@@ -73,7 +73,7 @@ export function viewInHelpdesk(
   };
 }
 
-function viewContact({ contact, consent }: Lead): z.infer<typeof HelpdeskView>["lead"] {
+function viewContact({ contact, consent }: Lead): z.infer<typeof HandoffInHelpdesk>["lead"] {
   return {
     contact: { name: contact.name, email: contact.email, phone: contact.phone, issue: contact.issue },
     consent: consent && { agreedAt: consent.agreedAt.toISOString(), text: consent.text, url: consent.url },

@@ -209,6 +209,15 @@ describe("an installation", () => {
     expect((await connections())[0].config).toMatchObject({ agentId: "agt-1", eventsVia: "app" });
   });
 
+  test("of several connections for the account changes the one that the app brought", async () => {
+    const config = { baseUrl: URL_OF.acme, apiToken: "by-hand" };
+    const byHand = [1, 2].map(() => asAdmin("POST", "/v1/connections", { type: "freshchat", config }));
+    const [, second] = (await Promise.all(byHand)).map(({ body }) => body.id).toSorted();
+    await asAdmin("PATCH", `/v1/connections/${second}`, { config: { eventsVia: "app" } });
+    expect((await install()).body.connection.id).toBe(second);
+    expect(await connections()).toHaveLength(2);
+  });
+
   test("by ten at once is one connection, made once", async () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => install()));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);

@@ -3,7 +3,7 @@ import { CONTROLS } from "../../domain/conversation.ts";
 import { STATUSES } from "../../domain/states.ts";
 import { giveBack } from "../../handoffs/give-back.ts";
 import type { Reads } from "../../ports.ts";
-import { HelpdeskView, viewInHelpdesk } from "../helpdesk-view.ts";
+import { HandoffInHelpdesk, viewHandoffInHelpdesk } from "../helpdesk-view.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Name } from "../shapes.ts";
@@ -21,7 +21,10 @@ const common = {
 
 const AgentGiven = z.strictObject({
   id: z.string().trim().max(200).nullish(),
-  name: Name.nullish().meta({ description: "As the visitor may be told it" }),
+  name: z
+    .union([Name, z.literal("")])
+    .nullish()
+    .meta({ description: "As the visitor may be told it" }),
 });
 
 /** What the app shows beside a conversation in FreshChat, and its one button. */
@@ -41,14 +44,14 @@ export function installationConversationRoutes(deps: AdminDeps): Route[] {
       path: PATH,
       summary: "Read the handoff of a FreshChat conversation",
       query: z.strictObject({ freshchatUrl: FreshchatUrl }),
-      responses: { 200: { description: "The newest handoff that stands or stood there", schema: HelpdeskView } },
+      responses: { 200: { description: "The newest handoff that stands or stood there", schema: HandoffInHelpdesk } },
       idempotent: false,
       async handler({ principal, params, query }) {
         const { workspaceId } = principal;
         const handoff = await standing(store.read, { workspaceId, ...query, ...params });
         const conversation = found(await store.read.conversation(workspaceId, handoff.conversationId));
         const lead = await store.read.leadOfHandoff(workspaceId, handoff.id);
-        return { status: 200, body: viewInHelpdesk(handoff, conversation, lead, `${baseUrl()}/`) };
+        return { status: 200, body: viewHandoffInHelpdesk(handoff, conversation, lead, `${baseUrl()}/`) };
       },
     }),
     defineRoute({
@@ -70,7 +73,7 @@ export function installationConversationRoutes(deps: AdminDeps): Route[] {
       async handler({ principal, params, body, unit }) {
         const { workspaceId } = principal;
         const { freshchatUrl } = body;
-        const agent = body.agent ? { id: body.agent.id || null, name: body.agent.name ?? null } : null;
+        const agent = body.agent ? { id: body.agent.id || null, name: body.agent.name || null } : null;
         const { status, body: shown } = await unit(async (tx) => {
           const { id, destination } = await standing(tx, { workspaceId, freshchatUrl, ...params });
           const of = { workspaceId, handoffId: id, connectionId: destination?.id ?? "" };

@@ -23,6 +23,8 @@ export function freshchatFactory({ factories }: Pick<AdminDeps, "factories">): C
 
 const WithBaseUrl = z.looseObject({ baseUrl: z.string() });
 
+const hearsByApp = ({ config }: Connection): boolean => config["eventsVia"] === "app";
+
 /** The account's address as the connector writes it; null for what is none. */
 function addressOf(factory: ConnectorFactory, freshchatUrl: string): string | null {
   try {
@@ -34,7 +36,7 @@ function addressOf(factory: ConnectorFactory, freshchatUrl: string): string | nu
   }
 }
 
-/** Connections of this account in the workspace, oldest first, however they were made. */
+/** Connections of this account in the workspace, however they were made: the one that the app was installed as before others. */
 export async function connectionsOf(
   reads: Pick<Reads, "connections">,
   factory: ConnectorFactory,
@@ -43,7 +45,8 @@ export async function connectionsOf(
   const baseUrl = addressOf(factory, of.freshchatUrl);
   if (baseUrl === null) return [];
   const all = await reads.connections(of.workspaceId);
-  return all.filter(({ type, config }) => type === TYPE && config["baseUrl"] === baseUrl);
+  const ofAccount = all.filter(({ type, config }) => type === TYPE && config["baseUrl"] === baseUrl);
+  return [...ofAccount.filter(hearsByApp), ...ofAccount.filter((one) => !hearsByApp(one))];
 }
 
 /** The connection that the app was installed as; null when there is none, or an admin has set it to webhooks since. */
@@ -53,5 +56,5 @@ export async function installedAs(
   of: { readonly workspaceId: string; readonly freshchatUrl: string },
 ): Promise<Connection | null> {
   const connections = await connectionsOf(reads, freshchatFactory(deps), of);
-  return connections.find(({ config }) => config["eventsVia"] === "app") ?? null;
+  return connections.find(hearsByApp) ?? null;
 }
