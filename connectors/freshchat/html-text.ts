@@ -138,7 +138,7 @@ function createWriter(keepsLines: boolean) {
     tag(tag: Tag) {
       const { name, isEnd } = tag;
       if (name === "br" && !isEnd) due.breaks += 1;
-      if (PARAGRAPHS.has(name)) breakTo(2);
+      if (PARAGRAPHS.has(name)) breakTo(lists.length > 0 ? 1 : 2);
       if (LINES.has(name)) breakTo(1);
       if (name === "td" || name === "th") due.space = true;
       if (name === "pre") depthOfPre = Math.max(0, depthOfPre + (isEnd ? -1 : 1));

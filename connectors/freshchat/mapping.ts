@@ -1,7 +1,6 @@
 import { clipText, oneLine } from "../../src/domain/clean-text.ts";
 import type { AgentMessage } from "../../src/domain/handoff.ts";
 import type { HelpdeskStatus } from "../../src/ports.ts";
-import { readParts } from "./parts.ts";
 import type { Said } from "./parts.ts";
 import type { Message } from "./shapes.ts";
 
@@ -28,16 +27,10 @@ export const hasNothing = ({ text, attachments, waiting }: Said): boolean =>
   text.trim() === "" && attachments.length === 0 && waiting.length === 0;
 
 /**
- * A message that is for the visitor, in our words; null when it says nothing.
+ * A message that is for the visitor, in our words. Files that still wait for their address are named in the text.
  *
  * @param at when it was written, where the message itself does not tell
  */
-export function toAgentMessage(message: Message, agent: Speaker, at: Date | null): AgentMessage | null {
-  const said = readParts(message);
-  return hasNothing(said) ? null : agentMessage(message, said, agent, at);
-}
-
-/** Files that still wait for their address are named in the text. */
 export function agentMessage(message: Message, said: Said, agent: Speaker, at: Date | null): AgentMessage {
   return {
     externalId: message.id,

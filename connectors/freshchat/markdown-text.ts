@@ -108,7 +108,7 @@ const isEmoji = (char: string): boolean => !isAscii(char) && /^[\p{Extended_Pict
 const OPENING = new Set("([{\"'“„‘«¿¡");
 const CLOSING = new Set(".,;:!?…)]}\"'“”’»");
 const FIRST = new Set("\"'([{@#$`!");
-const NEVER_LAST = new Set("\\([{");
+const NEVER_LAST = new Set("\\/([{");
 const mayPrecede = (char: string): boolean => isBlank(char) || OPENING.has(char) || isEmoji(char);
 const mayFollow = (char: string): boolean => isBlank(char) || CLOSING.has(char) || isEmoji(char);
 const mayBegin = (char: string): boolean => !isBlank(char) && (isWord(char) || !isAscii(char) || FIRST.has(char));
