@@ -67,6 +67,7 @@
   async function tellReturn(done) {
     if (done.state === "answered" || done.state === "over") {
       await look();
+      focusOn(["give-back", "refresh", "again"].find(isVisible));
       notice(done.state === "over" ? "This handoff had ended already." : "The bot has the conversation again.");
     } else {
       confirming(false);
@@ -172,6 +173,8 @@ function showState(name) {
   write("state-text", state.text);
   element("state").hidden = false;
   element("details").hidden = true;
+  element("confirm").hidden = true;
+  element("actions").hidden = false;
 }
 
 function showDetails(view) {
@@ -189,7 +192,6 @@ function showDetails(view) {
   block("handoff", () => list("handoff", handoffRows(view.handoff)));
   replace("baton-link", isWeb(view.url) ? [linked(view.url, "Open in Baton")] : []);
   element("give-back").hidden = view.canReturn !== true;
-  confirming(false);
   element("state").hidden = true;
   element("details").hidden = false;
   element("panel").setAttribute("aria-busy", "false");
@@ -228,7 +230,8 @@ function consentWords(consent) {
 }
 
 function listProducts(products) {
-  const items = products.map((product) => {
+  const named = products.filter((product) => text(product.name) || text(product.url));
+  const items = named.map((product) => {
     const item = document.createElement("li");
     const price = document.createElement("span");
     price.className = "price";
@@ -296,9 +299,13 @@ function confirming(isAsking) {
   }
 }
 
+function isVisible(id) {
+  return element(id).offsetParent !== null;
+}
+
 /* The component's own button takes the focus, not the element around it. */
 function focusOn(id) {
-  const button = element(id);
+  const button = element(id || "panel");
   if (typeof button.setFocus === "function") {
     button.setFocus();
   } else {
