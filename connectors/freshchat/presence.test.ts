@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { deskBench } from "../../test/contracts/freshchat-desk.ts";
 import type { DeskBench } from "../../test/contracts/freshchat-desk.ts";
-import { countOnline } from "./presence.ts";
+import type { Client } from "./client.ts";
+import { createBudget } from "./pages.ts";
+import { countAvailable, countOnline } from "./presence.ts";
 
 let bench: DeskBench;
 beforeEach(async () => {
@@ -120,5 +122,27 @@ describe("when it cannot be told", () => {
     simulator.agentStatus(simulator.agentId, { availability: "UNAVAILABLE" });
     for (let i = 0; i < 10; i += 1) simulator.addAgent({ firstName: `Agent${i}`, availability: "UNAVAILABLE" });
     expect(await online(null)).toBeNull();
+  });
+
+  test.each<[string, object, number | null]>([
+    ["says nothing of an available agent's groups", {}, null],
+    ["has the available agent in another group", { groups: ["g-2"] }, 0],
+    ["has the available agent in the group", { groups: ["g-1"] }, 1],
+    ["says nothing of the groups of one who is not there", { availability_status: "UNAVAILABLE" }, 0],
+  ])("within a group, where FreshChat %s", async (_what, about, expected) => {
+    const page = {
+      agents: [{ id: "a-1", availability_status: "AVAILABLE", ...about }],
+      pagination: { total_pages: 1 },
+    };
+    const client: Client = {
+      async call({ answer }) {
+        await Promise.resolve();
+        if (answer === null) throw new Error("an answer was expected");
+        return answer.parse(page);
+      },
+      tryCall: () => Promise.reject(new Error("not asked")),
+    };
+    const { config } = bench.deskWith();
+    expect(await countAvailable({ client, config }, "g-1", createBudget(1_000))).toBe(expected);
   });
 });
