@@ -125,6 +125,7 @@ describe("installing", () => {
   const NO_TOPIC = "FreshChat has no topic called Webchat. It has: Website chat, Orders.";
   test.each<[string, TransportAnswer | "no connection", string]>([
     ["nobody listens", "no connection", UNREACHABLE],
+    ["a failure without a status", { status: 0, body: "" }, UNREACHABLE],
     ["a proxy without Baton behind it", { status: 502, body: "" }, UNREACHABLE],
     ["a proxy that says so in HTML", { status: 502, body: "<html>Bad gateway</html>" }, UNREACHABLE],
     ["a server that wants something else, in HTML", { status: 400, body: "<html>Bad request</html>" }, WRONG_HOST],
@@ -354,6 +355,7 @@ describe("what agents do reaches Baton, and no more than that", () => {
     ["no connection, then it works", ["no connection", received], 2, []],
     ["a fault, then it works", [{ status: 503, body: "" }, received], 2, []],
     ["no connection twice", ["no connection"], 2, [lost("HTTP 502")]],
+    ["a failure without a status, twice", [{ status: 0, body: "" }], 2, [lost("no answer")]],
     ["a quick time-out, then it works", [{ status: 408, body: "" }, received], 2, []],
     ["an account that is not installed", [problem(404, "not_found", "No")], 1, [lost("HTTP 404")]],
     ["a revoked key", [problem(401, "unauthorized", "No")], 1, [lost("HTTP 401")]],
