@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { htmlToText } from "./html-text.ts";
 import { plainText } from "./plain-text.ts";
@@ -120,60 +120,63 @@ const words = [
   "{",
   "\u0000",
 ];
+const wordsOf = (text: string): string[] => text.match(/Ana|é|🎉/g) ?? [];
 const messy = fc.array(fc.constantFrom(...pieces, ...words), { maxLength: 40 }).map((all) => all.join(""));
 
 describe("whatever comes", () => {
   test("a text without signs of markup is untouched", () => {
     const plain = fc.string({ unit: "binary" }).filter((text) => !/[*_~`#[<]/.test(text));
-    fc.assert(fc.property(plain, (text) => void expect(plainText(text)).toBe(text)));
+    fc.assert(
+      fc.property(plain, (text) => {
+        expect(plainText(text)).toBe(text);
+      }),
+    );
   });
 
   test("nothing gets longer, and no word is lost or made up", () => {
-    const wordsOf = (text: string) => text.match(/Ana|é|🎉/g) ?? [];
     fc.assert(
       fc.property(messy, (text) => {
         const plain = plainText(text);
         expect(plain.length).toBeLessThanOrEqual(text.length);
-        if (!text.includes("href")) expect(wordsOf(plain)).toEqual(wordsOf(text));
+        // What is inside a tag is no word.
+        fc.pre(!text.includes("href"));
+        expect(wordsOf(plain)).toEqual(wordsOf(text));
       }),
       { numRuns: 2_000 },
     );
   });
 
   test.each([
-    ...[
-      "*a ",
-      "_a b_ ",
-      "*",
-      " *",
-      "a* ",
-      "_a_",
-      "*_",
-      "~~a",
-      "*a _b ~~c ",
-      "*1 2* ",
-      "`",
-      "` ``",
-      "[",
-      "[a](",
-      "[a](http://",
-      '[a](http://x "',
-    ],
-    ...[
-      "<",
-      "<a ",
-      '<a b="',
-      "<a b='",
-      "<a b=\"'",
-      "<b>",
-      "<br>",
-      "&amp;<br>",
-      "<!--",
-      "<https://",
-      "<b><a href='http://x'>",
-      "#",
-      "```\n",
-    ],
+    "*a ",
+    "_a b_ ",
+    "*",
+    " *",
+    "a* ",
+    "_a_",
+    "*_",
+    "~~a",
+    "*a _b ~~c ",
+    "*1 2* ",
+    "`",
+    "` ``",
+    "[",
+    "[a](",
+    "[a](http://",
+    '[a](http://x "',
+
+    "<",
+    "<a ",
+    '<a b="',
+    "<a b='",
+    "<a b=\"'",
+    "<b>",
+    "<br>",
+    "&amp;<br>",
+    "<!--",
+    "<https://",
+    "<b><a href='http://x'>",
+    "#",
+    "```\n",
   ])("100 kB of %j take less than 50 ms", (unit) => {
     const text = unit.repeat(Math.ceil(100_000 / unit.length));
     const half = text.slice(0, text.length / 2);

@@ -28,6 +28,8 @@ function inWords(event: HelpdeskEvent): string {
   }
 }
 
+const read = (name: string) => toInbound(sample(name), { appId: null, agentId: null });
+
 describe("the samples of the contract", () => {
   // Missing on a CI machine they are a fault; elsewhere, as in a user's clone, the tests say that they are skipped.
   if (!areThere && process.env["CI"] === "true") test("are there", () => expect(areThere).toBe(true));
@@ -59,10 +61,15 @@ describe("the samples of the contract", () => {
     "signature-vector.json": "no webhook",
   };
 
-  test.each(names)("%s is read as what it says", (name) => {
-    const read = () => toInbound(sample(name), { appId: null, agentId: null });
-    if (expected[name] === "no webhook") expect(read).toThrow(expect.objectContaining({ code: "malformed_body" }));
-    else expect(read().events.map(inWords)).toEqual(expected[name]);
+  const webhooks = names.filter((name) => expected[name] !== "no webhook");
+  const others = names.filter((name) => expected[name] === "no webhook");
+
+  test.each(webhooks)("%s is read as what it says", (name) => {
+    expect(read(name).events.map(inWords)).toEqual(expected[name]);
+  });
+
+  test.each(others)("%s is no webhook", (name) => {
+    expect(() => read(name)).toThrow(expect.objectContaining({ code: "malformed_body" }));
   });
 
   test.skipIf(!areThere)("have all been looked at", () => {
@@ -70,14 +77,12 @@ describe("the samples of the contract", () => {
   });
 
   test.skipIf(!areThere)("each have a key of their own", () => {
-    const events = names.filter((name) => Array.isArray(expected[name]));
-    const keys = events.map((name) => toInbound(sample(name), { appId: null, agentId: null }).dedupeKey);
+    const keys = webhooks.map((name) => read(name).dedupeKey);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   test.skipIf(!areThere)("an agent's activity is one of who is there", () => {
-    const activity = sample("app-events/onAgentActivityCreate.json");
-    expect(toInbound(activity, { appId: null, agentId: null }).presenceChanged).toBe(true);
+    expect(read("app-events/onAgentActivityCreate.json").presenceChanged).toBe(true);
   });
 
   test.skipIf(!areThere)("the API's records are read", () => {
