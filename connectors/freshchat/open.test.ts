@@ -335,13 +335,13 @@ describe("a conversation that takes nothing more", () => {
   });
 });
 
-describe("a lead", () => {
-  const keep = (given = {}, keeping = anew()) =>
-    bench.connector.lead(
-      { lead: leftDetails(), brief: handoff().brief, destination: anywhere, ref: null, ...given },
-      keeping.attempt(),
-    );
+const keep = (given = {}, keeping = anew()) =>
+  bench.connector.lead(
+    { lead: leftDetails(), brief: handoff().brief, destination: anywhere, ref: null, ...given },
+    keeping.attempt(),
+  );
 
+describe("a lead", () => {
   test("is the form's person, and never overwrites what the team has", async () => {
     const simulator = await start();
     const { conversationId, contactId } = await keep({

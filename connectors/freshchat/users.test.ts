@@ -31,6 +31,9 @@ const nobody: Visitor = { id: null, name: null, email: null, phone: null, attrib
 const propertiesOf = (id: string) =>
   Object.fromEntries(bench.simulator.user(id).properties.map(({ name, value }) => [name, value]));
 
+const isFilter = (method: string, path: string) => method === "GET" && path === "/v2/users";
+const isMaking = (method: string, path: string) => method === "POST" && path === "/v2/users";
+
 describe("the visitor as a FreshChat user", () => {
   test("is made with what is known", async () => {
     const simulator = await start();
@@ -97,7 +100,6 @@ describe("the visitor as a FreshChat user", () => {
     const simulator = await start();
     const stranger = await existing({ reference_id: "v-1", email: "stranger@example.com" });
     const ignoring = { id: stranger, reference_id: "v-1", email: "stranger@example.com" };
-    const isFilter = (method: string, path: string) => method === "GET" && path === "/v2/users";
     simulator.trouble.failAfterDoingTheWork(3, { status: 200 as 400, match: isFilter, body: { users: [ignoring] } });
     expect((await openFor(ana)).contactId).not.toBe(stranger);
   });
@@ -149,8 +151,7 @@ describe("the visitor as a FreshChat user", () => {
     [4, { email: null, phone: null }, {}],
   ])("gets a person although FreshChat refused %i forms of the user without saying why", async (times, kept, given) => {
     const simulator = await start();
-    const match = (method: string, path: string) => method === "POST" && path === "/v2/users";
-    simulator.trouble.failNext(times, { status: 400, match });
+    simulator.trouble.failNext(times, { status: 400, match: isMaking });
     const { contactId } = await openFor(ana);
     expect(simulator.user(contactId ?? "")).toMatchObject({ referenceId: "v-5", firstName: "Ana", ...kept });
     expect(propertiesOf(contactId ?? "")).toEqual(given);
@@ -159,7 +160,6 @@ describe("the visitor as a FreshChat user", () => {
   test("was made by somebody else in between: that one is used", async () => {
     const simulator = await start();
     const id = await existing({ reference_id: "v-5", first_name: "Ana" });
-    const isFilter = (method: string, path: string) => method === "GET" && path === "/v2/users";
     // Neither reference, email nor phone number finds it the first time.
     simulator.trouble.failNext(3, { status: 400, match: isFilter });
     expect((await openFor(ana)).contactId).toBe(id);
