@@ -287,6 +287,9 @@ describe("uninstalling", () => {
     expect((await uninstall()).body).toEqual({ removed: true });
     expect(await connections()).toEqual([]);
     expect(world.changed).toContain(body.connection.id);
+    // On disk too: other processes, and this one after a start, know of it from there.
+    const { items } = (await asAdmin("GET", "/v1/tokens")).body;
+    expect(items.find((one: { scope: string }) => one.scope === "installation").revokedAt).not.toBeNull();
     for (const answer of [await uninstall(), await install(), await post("events", {})])
       expect([answer.status, answer.body.code]).toEqual([401, "unauthenticated"]);
   });
