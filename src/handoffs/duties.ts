@@ -1,15 +1,14 @@
 import { DeliveryError } from "../domain/delivery.ts";
-import type { Conversation, Message } from "../domain/conversation.ts";
 import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
 import type { Destination } from "../domain/settings.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import type { Callbacks, Connector, Duties, Effect, OpenRequest, Then } from "../ports.ts";
 import type { Bot, Delivery } from "../ports-store.ts";
-import { applyNews } from "./apply.ts";
 import { briefOf, transcriptOf } from "./brief.ts";
 import type { Deps } from "./deps.ts";
 import { viewEvents } from "./events.ts";
+import { goOnElsewhere, isKnownStale, stayWhereItIs } from "./go-on.ts";
 import { loadHandoff } from "./load.ts";
 import { createLooks } from "./looks.ts";
 import { mailOf } from "./mail.ts";
@@ -26,7 +25,10 @@ export function createDuties(deps: DutiesDeps): Duties {
   const looks = createLooks(deps);
   return {
     perform: (delivery, effect) => perform(deps, delivery, effect),
-    abandoned: (delivery) => (delivery.kind === "helpdesk_open" ? giveUpOpening(deps, delivery) : null),
+    abandoned(delivery) {
+      if (delivery.kind === "helpdesk_open") return giveUpOpening(deps, delivery);
+      return delivery.kind === "helpdesk_message" ? stayWhereItIs(deps, delivery) : null;
+    },
     settleMs: (delivery) => (delivery.connectionId === null ? 0 : deps.connectors.settleMs(delivery.connectionId)),
     look: (workspaceId, handoffId) => looks.look(workspaceId, handoffId),
     webhook: (row) => looks.webhook(row),
@@ -183,60 +185,8 @@ async function message(deps: Deps, delivery: Delivery, effect: Effect): Promise<
     limit: 1,
   });
   if (said === undefined) throw gone("The message");
-  const isKnownStale = effect.progress[STALE] !== undefined;
-  const sent = isKnownStale ? "stale" : await connector.send(handoff.ref, said, effect);
+  const sent = isKnownStale(effect) ? "stale" : await connector.send(handoff.ref, said, effect);
   return sent === "sent" ? null : await goOnElsewhere(deps, { connector, handoff, conversation, said, effect });
-}
-
-/** Marks, in the progress of a message, that its conversation takes nothing more: it is not tried there again. */
-const STALE = "stale";
-
-/**
- * The helpdesk takes nothing more in the handoff's conversation: a new one for the same person, with the message as its
- * first words, and the handoff goes on there. What agents wrote in the old one until now still reaches the visitor.
- */
-async function goOnElsewhere(
-  deps: Deps,
-  of: { connector: Connector; handoff: Handoff; conversation: Conversation; said: Message; effect: Effect },
-): Promise<Then> {
-  const { connector, handoff, conversation, said, effect } = of;
-  const { ref, destination } = handoff;
-  if (ref === null || destination === null) return null;
-  if (!isOpenStatus(handoff.status))
-    throw new DeliveryError(
-      "permanent",
-      "The team had ended this conversation when the message came. The visitor's next request for a person carries it along.",
-    );
-  await effect.saveProgress({ [STALE]: ref.conversationId });
-  const { workspaceId, id: handoffId } = handoff;
-  const source = destination.id;
-  if (connector.can.look) {
-    const { messages } = await connector.look(ref, handoff.cursor);
-    await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, { messages }));
-  }
-  const transcript = await transcriptOf(deps.store.read, conversation, said.seq);
-  const request: OpenRequest = {
-    handoffId,
-    conversationId: conversation.id,
-    destination: { ...destination, priority: handoff.priority ?? destination.priority },
-    brief: await briefOf(deps.store.read, conversation, handoff, transcript),
-    lastWords: said,
-    continues: ref,
-    agentId: handoff.assigneeId ?? handoff.agent?.id ?? null,
-  };
-  const progress = { ...(ref.contactId !== null && { contactId: ref.contactId }), ...effect.progress };
-  const next = await connector.open(request, { ...effect, progress });
-  deps.log.info("conversation_continued", { workspaceId, handoffId, connectionId: source });
-  return async (tx) => {
-    const { turn, handoff: now } = await loadHandoff(tx, deps, { workspaceId, handoffId });
-    if (!isOpenStatus(now.status) || now.destination?.id !== source) {
-      oweClose(turn, destination, "Baton: the visitor no longer waits.", next);
-    } else {
-      turn.update({ ref: next, cursor: null, assigneeId: null });
-      turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
-    }
-    await turn.save();
-  };
 }
 
 async function close(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
