@@ -7,6 +7,7 @@ const WIDTH = 100;
 const SIDES = {
   shop: "36",
   chatwoot: "33",
+  freshchat: "33",
   baton: "35",
   mail: "34",
 } as const;

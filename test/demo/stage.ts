@@ -5,18 +5,19 @@ import { build } from "../../src/build.ts";
 import { readConfig } from "../../src/config.ts";
 import { firstRun } from "../../src/first-run.ts";
 import { createLogger } from "../../src/logging.ts";
-import { startChatwoot } from "../simulators/chatwoot/index.ts";
 import { startBotServer } from "./bot-server.ts";
+import { startHelpdesk } from "./helpdesks.ts";
+import type { HelpdeskName } from "./helpdesks.ts";
 import { say } from "./printed.ts";
 
 export type Stage = Awaited<ReturnType<typeof setStage>>;
 export type Client = ReturnType<typeof clientOf>;
 
 /**
- * Everything that plays: Baton on a data directory of its own, a Chatwoot, and a bot, all over HTTP on loopback. The clock
+ * Everything that plays: Baton on a data directory of its own, a helpdesk, and a bot, all over HTTP on loopback. The clock
  * stands at `from` when the story begins and runs on from there.
  */
-export async function setStage(from: Date) {
+export async function setStage(from: Date, helpdeskName: HelpdeskName) {
   const dataDir = mkdtempSync(join(tmpdir(), "baton-demo-"));
   let offset = from.getTime() - Date.now();
   const clock = () => new Date(Date.now() + offset);
@@ -25,8 +26,8 @@ export async function setStage(from: Date) {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
-    const chatwoot = await startChatwoot({ clock, accountName: "Halo & Wick" });
-    undo.push(() => chatwoot.stop());
+    const helpdesk = await startHelpdesk(helpdeskName, clock);
+    undo.push(() => helpdesk.stop());
     const config = readConfig({
       PORT: "0",
       HOST: "127.0.0.1",
@@ -41,14 +42,13 @@ export async function setStage(from: Date) {
     if (first === null) throw new Error("The data directory was not empty");
     const bot = await startBotServer({ secret: () => first.botSigningSecret, clock });
     undo.push(() => bot.stop());
-    chatwoot.setAvailability(chatwoot.agentId, "online");
     return {
       clock,
       /** Time passes in one go. */
       sleepUntil: (at: Date) => {
         offset = at.getTime() - Date.now();
       },
-      chatwoot,
+      helpdesk,
       bot,
       botId: first.botId,
       asAdmin: clientOf(baton.baseUrl(), first.adminToken),
@@ -82,28 +82,26 @@ export function clientOf(baseUrl: string, token: string) {
   };
 }
 
-/** Prints what is new in each of Chatwoot's conversations, as an agent sees it come. */
-export function watchChatwoot({ chatwoot }: Pick<Stage, "chatwoot">) {
-  const printed = new Set<number>();
+/** Prints what is new in each of the helpdesk's conversations, as an agent sees it come. */
+export function watch({ helpdesk }: Pick<Stage, "helpdesk">) {
+  const printed = new Set<string>();
   return {
-    print(conversationId: number): void {
-      for (const message of chatwoot.messages(conversationId)) {
-        if (printed.has(message.id)) continue;
-        printed.add(message.id);
-        const who = message.private
-          ? "private note"
-          : ({ incoming: "visitor", outgoing: "agent", activity: "activity", template: "template" } as const)[
-              message.messageType
-            ];
-        const files = message.attachments.map((file) => `[file: ${file.fileName}]`);
-        say("chatwoot", who, [message.content ?? "", ...files].filter((line) => line !== "").join("\n"));
+    print(conversationId: string): void {
+      for (const { id, by, text, files } of helpdesk.lines(conversationId)) {
+        if (printed.has(id)) continue;
+        printed.add(id);
+        say(
+          helpdesk.name,
+          by,
+          [text, ...files.map((file) => `[file: ${file}]`)].filter((line) => line !== "").join("\n"),
+        );
       }
     },
     /** Texts of the visitor in the conversation, in their order. */
-    visitorTexts: (conversationId: number): string[] =>
-      chatwoot
-        .messages(conversationId)
-        .filter((message) => message.messageType === "incoming")
-        .map((message) => message.content ?? ""),
+    visitorTexts: (conversationId: string): string[] =>
+      helpdesk
+        .lines(conversationId)
+        .filter(({ by }) => by === "visitor")
+        .map(({ text }) => text),
   };
 }
