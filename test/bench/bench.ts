@@ -7,6 +7,8 @@ import { CONNECTIONS, load } from "./load.ts";
 import type { Load } from "./load.ts";
 import { measureRelay } from "./relay.ts";
 import { atLeast, atMost, Report, shown } from "./report.ts";
+import { chatwoot, freshchat } from "./sides.ts";
+import type { Side } from "./sides.ts";
 import { measureDecisions } from "./schedule.ts";
 import { seedConversations } from "./seed.ts";
 
@@ -23,6 +25,8 @@ const SECONDS = isQuick ? 3 : 8;
 const ECHO_SECONDS = isQuick ? 2 : 4;
 const SIZES = isQuick ? [1_000, 50_000] : [1_000, 100_000, 1_000_000];
 const RELAY_ROUNDS = isQuick ? 50 : 200;
+/** What a busy FreshChat account sends of conversations that are not ours. */
+const STRANGERS_PER_SECOND = 200;
 const DECISIONS = isQuick ? 1_000_000 : 3_000_000;
 const SETTLE_MS = 1_000;
 /** No opening hours at all: every request becomes a lead, told by the compiled schedule. */
@@ -61,14 +65,28 @@ async function handoffs(): Promise<void> {
     compare("live handoffs", live, bare);
     compare("leads", lead, bare);
     report.add("resident memory after the load, MB", megabytes(installation), null, shown.whole);
-    const relay = await measureRelay(installation, RELAY_ROUNDS);
-    report.add("agent's reply to the bot's callback p50, ms", relay.toBot.p50, null, shown.tenths);
-    report.add("agent's reply to the bot's callback p99, ms", relay.toBot.p99, atMost(1_000), shown.tenths);
-    report.add("visitor's message to the helpdesk p50, ms", relay.toHelpdesk.p50, null, shown.tenths);
-    report.add("visitor's message to the helpdesk p99, ms", relay.toHelpdesk.p99, atMost(1_000), shown.tenths);
+    await relay(installation, chatwoot, 0);
+    await relay(installation, freshchat, 0);
+    await relay(installation, freshchat, STRANGERS_PER_SECOND);
   } finally {
     await installation.remove();
   }
+}
+
+async function relay(installation: Installation, side: Side, strangersPerSecond: number): Promise<void> {
+  const measured = await measureRelay(installation, side, { rounds: RELAY_ROUNDS, strangersPerSecond });
+  const name = strangersPerSecond === 0 ? side.name : `${side.name} beside strangers`;
+  if (strangersPerSecond > 0)
+    report.add("strangers' webhooks taken, per second", measured.strangersPerSecond, null, shown.whole);
+  report.add(`${name}: agent's reply to the bot's callback p50, ms`, measured.toBot.p50, null, shown.tenths);
+  report.add(`${name}: agent's reply to the bot's callback p99, ms`, measured.toBot.p99, atMost(1_000), shown.tenths);
+  report.add(`${name}: visitor's message to the helpdesk p50, ms`, measured.toHelpdesk.p50, null, shown.tenths);
+  report.add(
+    `${name}: visitor's message to the helpdesk p99, ms`,
+    measured.toHelpdesk.p99,
+    atMost(1_000),
+    shown.tenths,
+  );
 }
 
 function compare(name: string, measured: Load, bare: Bare): void {

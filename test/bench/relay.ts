@@ -4,53 +4,82 @@ import { setTimeout as pause } from "node:timers/promises";
 import { startChild } from "./children.ts";
 import type { Installation } from "./installation.ts";
 import { bodyFor, percentiles } from "./load.ts";
+import { controlOf } from "./sides.ts";
+import type { Control, Side } from "./sides.ts";
 
 /** Milliseconds from one side to the other, one message at a time. */
 export interface Relay {
   readonly toBot: { readonly p50: number; readonly p99: number };
   readonly toHelpdesk: { readonly p50: number; readonly p99: number };
+  /** Webhooks of strangers that were answered with success meanwhile. */
+  readonly strangersPerSecond: number;
 }
 
 /** Few enough messages for each that Chatwoot's limit per conversation (200 a minute) is far. */
 const CONVERSATIONS = 10;
 const LONGEST_MS = 20_000;
 
-interface Simulator {
-  readonly url: string;
-  readonly accountId: number;
-  readonly inboxId: number;
-  readonly apiAccessToken: string;
-  readonly webhookSecret: string;
-}
-
 /**
- * How long a message takes through Baton while nothing else happens: from the agent's click in a simulated Chatwoot (a
+ * How long a message takes through Baton while nothing else happens: from the agent's click in a simulated helpdesk (a
  * process of its own, with webhooks signed as the real one signs them) to the callback at the bot, and from the visitor's
- * message at Baton's door to the call at Chatwoot's.
+ * message at Baton's door to the call at the helpdesk's.
+ *
+ * @param options.strangersPerSecond webhooks of conversations that are not Baton's, as a helpdesk sends them that tells of
+ *   its whole account
  */
-export async function measureRelay(installation: Installation, rounds: number): Promise<Relay> {
+export async function measureRelay(
+  installation: Installation,
+  side: Side,
+  options: { rounds: number; strangersPerSecond?: number },
+): Promise<Relay> {
   const bot = await startBot();
-  const child = await startChild("../simulators/chatwoot/serve.ts");
+  const child = await startChild(side.program);
+  const about = JSON.parse(child.said) as Record<string, unknown>;
+  const control = controlOf(String(about["url"]));
+  const strangers = options.strangersPerSecond ?? 0;
+  let isOver = false;
   try {
-    const simulator = JSON.parse(child.said) as Simulator;
-    const control = controlOf(simulator.url);
-    const { agentId } = await control<{ agentId: number }>("");
-    await connect(installation, simulator, control, bot.url);
-    const conversations = await openAll(installation, control);
+    await connect(installation, side, { about, control, callbackUrl: bot.url });
+    const conversations = await openAll(installation, side, control);
+    const noise = strangers === 0 ? null : sendStrangers(control, strangers, () => isOver);
     const toBot: number[] = [];
     const toHelpdesk: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round < options.rounds; round += 1) {
       const conversation = conversations[round % conversations.length];
       if (conversation === undefined) throw new Error("no conversation is open");
-      toBot.push(await agentToBot(bot, control, { agentId, ...conversation }, `agent ${round}`));
-      toHelpdesk.push(await visitorToHelpdesk(installation, control, conversation, `visitor ${round}`));
+      toBot.push(await agentToBot(bot, { side, control, about, conversation }, `agent ${round}`));
+      toHelpdesk.push(await visitorToHelpdesk(installation, { side, control, conversation }, `visitor ${round}`));
     }
-    return { toBot: spread(toBot), toHelpdesk: spread(toHelpdesk) };
+    isOver = true;
+    const strangersHeard = (await noise) ?? 0;
+    return { toBot: spread(toBot), toHelpdesk: spread(toHelpdesk), strangersPerSecond: strangersHeard };
   } finally {
+    isOver = true;
     await installation.settings({ destinations: [{ id: "inbox" }] });
     await child.stop();
     await bot.stop();
   }
+}
+
+/** What a stranger's conversation brings: a message, an assignment, a reply, a note and an end. */
+const WEBHOOKS_OF_A_STRANGER = 5;
+
+/** Webhooks of strangers at this rate until it is over; gives the rate at which they were answered with success. */
+async function sendStrangers(control: Control, perSecond: number, isOver: () => boolean): Promise<number> {
+  const begun = now();
+  const taken = async () =>
+    (await control<{ status: number | null }[]>("webhooksSent")).filter(({ status }) => status === 200).length;
+  const before = await taken();
+  for (let made = 0; !isOver();) {
+    const wanted = ((now() - begun) / 1_000) * (perSecond / WEBHOOKS_OF_A_STRANGER);
+    const missing = Math.floor(wanted - made);
+    if (missing > 0) await control("foreignTraffic", missing);
+    made += Math.max(missing, 0);
+    await pause(50);
+  }
+  const seconds = (now() - begun) / 1_000;
+  await control("settled");
+  return ((await taken()) - before) / seconds;
 }
 
 function spread(values: readonly number[]): { p50: number; p99: number } {
@@ -59,17 +88,6 @@ function spread(values: readonly number[]): { p50: number; p99: number } {
 }
 
 const now = () => performance.timeOrigin + performance.now();
-
-type Control = <Result>(name: string, ...given: readonly unknown[]) => Promise<Result>;
-
-function controlOf(url: string): Control {
-  return async <Result>(name: string, ...given: readonly unknown[]): Promise<Result> => {
-    const answer = await fetch(`${url}/__control/${name}`, { method: "POST", body: JSON.stringify({ args: given }) });
-    const { result, error } = (await answer.json()) as { result: Result; error?: string };
-    if (error !== undefined) throw new Error(`${name}: ${error}`);
-    return result;
-  };
-}
 
 interface Bot {
   readonly url: string;
@@ -114,95 +132,68 @@ async function startBot(): Promise<Bot> {
   };
 }
 
-async function connect(installation: Installation, to: Simulator, control: Control, callbackUrl: string) {
-  const { id, webhookUrl } = await installation.call("POST", "/v1/connections", {
-    type: "chatwoot",
-    name: "Support",
-    config: {
-      baseUrl: to.url,
-      accountId: to.accountId,
-      inboxId: to.inboxId,
-      apiAccessToken: to.apiAccessToken,
-      webhookSecret: to.webhookSecret,
-    },
-  });
-  await control("setWebhookUrl", webhookUrl);
+async function connect(
+  installation: Installation,
+  side: Side,
+  { about, control, callbackUrl }: { about: Record<string, unknown>; control: Control; callbackUrl: string },
+): Promise<void> {
+  const made = await installation.call("POST", "/v1/connections", { name: "Support", ...side.connection(about) });
+  await control("setWebhookUrl", made["webhookUrl"]);
   await installation.call("PATCH", `/v1/bots/${installation.first.botId}`, { callbackUrl });
-  await installation.settings({ destinations: [{ id }] });
+  await installation.settings({ destinations: [{ id: made["id"] }] });
 }
 
 interface Open {
   readonly key: string;
-  readonly helpdeskId: number;
+  readonly helpdeskId: string;
 }
 
-async function openAll(installation: Installation, control: Control): Promise<Open[]> {
-  const keys = Array.from({ length: CONVERSATIONS }, (_, index) => `relay-${index}`);
-  const ids = new Map<string, string>();
-  for (const key of keys) {
-    const asked = await installation.call(
-      "POST",
-      "/v1/handoffs",
-      JSON.parse(bodyFor(key)),
-      installation.first.botToken,
-    );
-    ids.set((asked["handoff"] as { id: string }).id, key);
+async function openAll(installation: Installation, side: Side, control: Control): Promise<Open[]> {
+  const { botToken } = installation.first;
+  const handoffs = new Map<string, string>();
+  for (let index = 0; index < CONVERSATIONS; index += 1) {
+    const key = `relay-${side.name}-${index}-${Math.round(now())}`;
+    const asked = await installation.call("POST", "/v1/handoffs", JSON.parse(bodyFor(key)), botToken);
+    handoffs.set((asked["handoff"] as { id: string }).id, key);
   }
-  const opened = async (): Promise<Open[]> => {
-    const there =
-      await control<{ id: number; status: string; customAttributes: Record<string, unknown> }[]>("conversations");
-    return there.flatMap(({ id, customAttributes }) => {
-      const key = ids.get(String(Object.values(customAttributes).find((value) => ids.has(String(value)))));
-      return key === undefined ? [] : [{ key, helpdeskId: id }];
-    });
+  const isOpened = async (id: string) => {
+    const { handoff } = await installation.call("GET", `/v1/handoffs/${id}`, undefined, botToken);
+    return (handoff as { opened: boolean }).opened;
   };
   const settled = async () => {
     for (;;) {
-      const open = await opened();
-      const isDone = await Promise.all(
-        [...ids.keys()].map(async (id) => {
-          const { handoff } = await installation.call(
-            "GET",
-            `/v1/handoffs/${id}`,
-            undefined,
-            installation.first.botToken,
-          );
-          return (handoff as { opened: boolean }).opened;
-        }),
-      );
-      if (open.length === keys.length && isDone.every(Boolean)) return open;
+      if ((await Promise.all([...handoffs.keys()].map(isOpened))).every(Boolean)) break;
       await pause(50);
     }
+    const there = await side.byHandoff(control, new Set(handoffs.keys()));
+    return [...there].map(([handoffId, helpdeskId]) => ({ key: handoffs.get(handoffId) ?? "", helpdeskId }));
   };
   return await within(settled(), "the conversations were not opened in the helpdesk");
 }
 
 async function agentToBot(
   bot: Bot,
-  control: Control,
-  by: { agentId: number; helpdeskId: number },
+  at: { side: Side; control: Control; about: Record<string, unknown>; conversation: Open },
   words: string,
 ): Promise<number> {
   const from = now();
-  await control("agentReplies", by.helpdeskId, { agentId: by.agentId, content: words });
+  await at.side.reply(at.control, at.about, at.conversation.helpdeskId, words);
   return (await bot.heard(words)) - from;
 }
 
 /** The simulator's log has whole milliseconds: what it says is up to one millisecond early. */
 async function visitorToHelpdesk(
   installation: Installation,
-  control: Control,
-  to: Open,
+  { side, control, conversation }: { side: Side; control: Control; conversation: Open },
   words: string,
 ): Promise<number> {
   const from = now();
-  const path = `/v1/conversations/${to.key}/messages`;
+  const path = `/v1/conversations/${conversation.key}/messages`;
   await installation.call("POST", path, { role: "visitor", text: words }, installation.first.botToken);
   const arrived = async () => {
     for (;;) {
-      const messages = await control<{ content: string; createdAt: string }[]>("messages", to.helpdeskId);
-      const found = messages.find((message) => message.content === words);
-      if (found !== undefined) return Date.parse(found.createdAt) + 1;
+      const at = await side.arrivedAt(control, conversation.helpdeskId, words);
+      if (at !== null) return at + 1;
       await pause(2);
     }
   };
