@@ -42,7 +42,7 @@ interface Wanted extends Pick<Team, "groupId"> {
  * Gives the conversation to the group and the agent, and opens it when it is resolved. What has been done is left as it is: an agent
  * may have taken the conversation since. A refused group is a remark, a refused agent is nothing: it waits for somebody either way.
  *
- * @returns null when the conversation is gone. Throws DeliveryError.
+ * @returns null when the conversation is gone, or resolved for good. Throws DeliveryError.
  */
 export async function assign(
   desk: Desk,
@@ -52,21 +52,10 @@ export async function assign(
 ): Promise<{ readonly conversation: Conversation; readonly remark: string | null } | null> {
   const conversation = await readConversationIfThere(desk, spot);
   if (conversation === null) return null;
-  const outcome = await steps.once(`group${suffix}`, async () => {
-    if (isResolved(conversation) && !isOurs) {
-      const isSet = await change(desk, spot, "open the conversation", {
-        status: "new",
-        ...(groupId !== null && { assigned_group_id: groupId }),
-      });
-      if (isSet || groupId === null) return "set";
-      await changeConversation(desk, spot, "open the conversation", { status: "new" });
-      return REFUSED;
-    }
-    const isFree = isOurs || !conversation.assigned_agent_id;
-    if (groupId === null || conversation.assigned_group_id === groupId || !isFree) return "as it is";
-    const wanted: Change = { status: "new", assigned_group_id: groupId };
-    return (await change(desk, spot, "assign the group", wanted)) ? "set" : REFUSED;
-  });
+  const done = steps.reached(`group${suffix}`);
+  const outcome = done ?? (await toGroup(desk, spot, conversation, { groupId, isOurs }));
+  if (outcome === null) return null;
+  if (done === null) await steps.keep({ [`group${suffix}`]: outcome });
   // The bot's own seat is nobody who could answer.
   if (agentId !== null && agentId !== desk.config.agentId && agentId !== conversation.assigned_agent_id) {
     await steps.once(`agent${suffix}`, async () => {
@@ -79,6 +68,25 @@ export async function assign(
 }
 
 const REFUSED = "refused";
+
+/** What became of it, for the steps; null for a conversation that stays resolved. */
+async function toGroup(
+  desk: Desk,
+  spot: Spot,
+  conversation: Conversation,
+  { groupId, isOurs }: Pick<Wanted, "groupId" | "isOurs">,
+): Promise<string | null> {
+  const toGroup: Change | null = groupId === null ? null : { status: "new", assigned_group_id: groupId };
+  if (isResolved(conversation) && !isOurs) {
+    const doing = "open the conversation";
+    if (toGroup !== null && (await change(desk, spot, doing, toGroup))) return "set";
+    if (!(await change(desk, spot, doing, { status: "new" }))) return null;
+    return toGroup === null ? "opened" : REFUSED;
+  }
+  const isFree = isOurs || !conversation.assigned_agent_id;
+  if (toGroup === null || conversation.assigned_group_id === groupId || !isFree) return "as it is";
+  return (await change(desk, spot, "assign the group", toGroup)) ? "set" : REFUSED;
+}
 
 /** False when FreshChat does not take it. */
 async function change(desk: Desk, spot: Spot, doing: string, wanted: Change): Promise<boolean> {

@@ -15,11 +15,13 @@ const ENTITIES = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&#x27
 
 /** A text as it may come back: line ends, entities and white space around it do not count. */
 export const canonical = (given: string): string =>
-  given
-    .replace(/\r\n?/g, "\n")
-    .replace(/&(?:lt|gt|quot|#39|#x27|nbsp|amp);/g, (entity) => ENTITIES[entity as keyof typeof ENTITIES])
+  decoded(decoded(given.replace(/\r\n?/g, "\n")))
     .replaceAll("\u00a0", " ")
     .trim();
+
+/** Twice, since a visitor may have typed an entity that FreshChat then wrote as entities. */
+const decoded = (given: string): string =>
+  given.replace(/&(?:lt|gt|quot|#39|#x27|nbsp|amp);/g, (entity) => ENTITIES[entity as keyof typeof ENTITIES]);
 
 /** Whether these parts are this content. FreshChat may keep a file at an address of its own, so files count as such. */
 export function isSameContent(parts: readonly unknown[], { text: wanted, attachments }: Content): boolean {

@@ -157,7 +157,8 @@ async function findAfter(desk: Desk, spot: Spot, anchor: string, wanted: NewMess
 }
 
 function isBy({ actor_type, actor_id, message_type }: Message, speaker: Speaker): boolean {
-  if (speaker.as === "note") return message_type === "private" && actor_type !== "user";
+  // Accounts were seen that leave the type out (sheet 2).
+  if (speaker.as === "note") return actor_type !== "user" && (message_type ?? "private") === "private";
   return actor_type === "user" && (!actor_id || actor_id === speaker.userId);
 }
 

@@ -364,6 +364,17 @@ describe("a lead", () => {
     expect(notesIn(live.conversationId)).toHaveLength(2);
   });
 
+  test("goes into a new one where the live one stays resolved", async () => {
+    const simulator = await start();
+    const live = await open();
+    simulator.resolve(live.conversationId);
+    const match = (method: string, path: string) => method === "PUT" && path.endsWith(live.conversationId);
+    simulator.trouble.failNext(2, { status: 400, match });
+    const ref = await keep({ ref: live });
+    expect(simulator.conversation(ref.conversationId)).toMatchObject({ status: "new", userId: live.contactId });
+    expect(notesIn(ref.conversationId)[0]).toContain(`Continues: conversation ${live.conversationId}`);
+  });
+
   test("goes into a new one where the live one takes nothing more, or is gone", async () => {
     const simulator = await start({ staleConversations: "refuse" });
     const live = await open();
