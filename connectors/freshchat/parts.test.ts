@@ -92,6 +92,13 @@ describe("what parts say", () => {
     expect(attachments.map(({ contentType }) => contentType)).toEqual(["image/webp", "image/jpeg"]);
   });
 
+  test("six levels of parts are read, and no more", () => {
+    const within = (levels: number): unknown =>
+      levels === 0 ? { text: { content: "deep" } } : { collection: { sub_parts: [within(levels - 1)] } };
+    expect(textOf([within(6)])).toBe("deep");
+    expect(textOf([within(7)])).toBe("");
+  });
+
   test("answers to choose from come last, numbered on", () => {
     expect(textOf([quick("A")], [{ collection: { sub_parts: [quick("B")] } }])).toBe("1. A\n2. B");
   });

@@ -52,6 +52,8 @@ describe("what is no markup is left as it is", () => {
   test.each([
     "2 * 3 * 4 = 24 and 2*3*4",
     "5 *3 and 4* 2",
+    "5 *3 lamps* or *lamps 4* 5",
+    'a *"* and a *!* b',
     "2**8 ** 2",
     "snake_case_name and _private",
     "a trailing_ one",
@@ -202,6 +204,11 @@ function quickest(read: (text: string) => string, text: string): number {
   }
   return best;
 }
+
+test("signs heaped up around a word are no markup, and cost no time", () => {
+  const heap = `${"_*".repeat(25_000)}a${"*_".repeat(25_000)}`;
+  expect(plainText(heap)).toBe(heap);
+});
 
 describe("an email", () => {
   test("is read as its words, without what no reader sees", () => {
