@@ -91,7 +91,11 @@ function farConversation(simulator: FreshchatSimulator, id: string): FarConversa
     id,
     isOpen: simulator.conversation(id).status !== "resolved",
     labels: [],
-    lines: simulator.messages(id).map(lineOf),
+    // A channel's welcome message and the like are nobody's words.
+    lines: simulator
+      .messages(id)
+      .filter(({ actor }) => actor.type !== "system")
+      .map(lineOf),
   };
 }
 
