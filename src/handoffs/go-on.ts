@@ -26,11 +26,21 @@ export async function goOnElsewhere(
   const { connector, handoff, conversation, said, effect } = of;
   const { ref, destination } = handoff;
   if (ref === null || destination === null) return null;
-  if (!isOpenStatus(handoff.status))
+  const progress = { ...(ref.contactId !== null && { contactId: ref.contactId }), ...effect.progress };
+  if (!isOpenStatus(handoff.status)) {
+    // What an earlier attempt may have begun is nobody's any more.
+    if (isKnownStale(effect)) {
+      const note = "Baton: the visitor no longer waits.";
+      await connector.close(
+        { handoffId: handoff.id, conversationId: conversation.id, ref: null, progress, note },
+        effect,
+      );
+    }
     throw new DeliveryError(
       "permanent",
       "The team had ended this conversation when the message came. The visitor's next request for a person carries it along.",
     );
+  }
   await effect.saveProgress({ [STALE]: ref.conversationId });
   const { workspaceId, id: handoffId } = handoff;
   const source = destination.id;
@@ -50,7 +60,6 @@ export async function goOnElsewhere(
     continues: ref,
     agentId: handoff.assigneeId ?? handoff.agent?.id ?? null,
   };
-  const progress = { ...(ref.contactId !== null && { contactId: ref.contactId }), ...effect.progress };
   const next = await connector.open(request, { ...effect, progress });
   deps.log.info("conversation_continued", { workspaceId, handoffId, connectionId: source });
   return async (tx) => {

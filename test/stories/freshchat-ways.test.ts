@@ -96,6 +96,21 @@ describe("a conversation that takes nothing more", () => {
     expect(incoming(desk, newest())).toEqual(["Hello again?"]);
   });
 
+  test("when the visitor leaves while the new one is being made, nobody is left waiting in it", async () => {
+    await start(refusing);
+    const id = await askedAndOpened(world, "s-6");
+    await quiet(world);
+    desk.trouble.dropWebhooks(true);
+    desk.resolve(newest(), desk.agentId);
+    await desk.settled();
+    desk.trouble.timeoutAfterDoingTheWork(1, isCreation, "destroy");
+    await visitorSays(world, "s-6", "Hello again?");
+    await eventually(() => ours(desk).length === 2);
+    expect((await world.bot.post(`/v1/handoffs/${id}/cancel`, {})).status).toBe(200);
+    await eventually(async () => (await owed(world)).every(({ state }) => state === "dead"));
+    expect(ours(desk).map((one) => desk.conversation(one).status)).toEqual(["resolved", "resolved"]);
+  });
+
   test("two conversations of one visitor do not make each other stale for ever", async () => {
     await start(refusing);
     await askedAndOpened(world, "s-3");
