@@ -7,6 +7,7 @@ import type { DeliveryError } from "./domain/delivery.ts";
 import type { AgentMessage, Handoff, HelpdeskRef, Lead } from "./domain/handoff.ts";
 import type { Destination } from "./domain/settings.ts";
 import type { HandoffBrief } from "./domain/transcript.ts";
+import type { Install } from "./ports-install.ts";
 import type { Outgoing } from "./ports-outgoing.ts";
 import type { Log } from "./ports-log.ts";
 import type { Delivery, Tx, WebhookRow } from "./ports-store.ts";
@@ -15,6 +16,15 @@ export type { Outgoing, OutgoingRequest, OutgoingResponse, OutgoingFormPart } fr
 export { OutgoingError } from "./ports-outgoing.ts";
 export type { Log, LogFields } from "./ports-log.ts";
 export type { Store, Tx, Reads } from "./ports-store.ts";
+export type {
+  Install,
+  InstallDeps,
+  LedgerPatch,
+  ProvisionLedger,
+  ProvisionReport,
+  ProvisionStep,
+  ProvisionWish,
+} from "./ports-install.ts";
 
 /** The instant now. Handed in everywhere, so that a test can set it. */
 export type Clock = () => Date;
@@ -200,6 +210,8 @@ export interface ConnectorFactory<Config = unknown> {
   /** Changes of these fields drop the stored secrets, so that a token never reaches a new host. */
   readonly hostFields: readonly string[];
   create(config: Config, deps: ConnectorDeps): Connector;
+  /** Absent for a helpdesk that an admin sets up by hand. */
+  readonly install?: Install<Config>;
 }
 
 export interface ConnectorDeps {
