@@ -47,6 +47,8 @@ export interface Connection {
   readonly problem: string | null;
   readonly problemSince: Date | null;
   readonly lastWebhookAt: Date | null;
+  /** What an install made in the helpdesk, by step (ids, never secrets); null where none was run, or all of it was taken away. */
+  readonly installed: Readonly<Record<string, string>> | null;
   readonly version: number;
   readonly createdAt: Date;
 }
@@ -177,7 +179,8 @@ export interface Reads {
   connectionById(id: string): Promise<Connection | null>;
   connections(workspaceId: string): Promise<readonly Connection[]>;
   token(workspaceId: string | null, id: string): Promise<TokenRecord | null>;
-  tokens(workspaceId: string): Promise<readonly TokenRecord[]>;
+  /** `workspaceId` is null for the operator's. */
+  tokens(workspaceId: string | null): Promise<readonly TokenRecord[]>;
   /** Ids of revoked tokens that have not expired: small, held in memory by the door. */
   revokedTokenIds(now: Date): Promise<readonly string[]>;
 
@@ -227,6 +230,8 @@ export interface Reads {
   delivery(workspaceId: string, n: number): Promise<Delivery | null>;
   deliveries(workspaceId: string, filter: DeliveryFilter): Promise<Page<Delivery>>;
   deliveryCounts(workspaceId: string): Promise<Readonly<Partial<Record<DeliveryState, number>>>>;
+  /** The delivery that has waited longest, or is being sent. */
+  oldestOwed(workspaceId: string): Promise<Delivery | null>;
   /** Lanes with something due and no running lease, longest waiting first, without those of `pausedConnections`. */
   dueLanes(now: Date, limit: number, pausedConnections: readonly string[]): Promise<readonly DueLane[]>;
   waitingWebhooks(now: Date, limit: number): Promise<readonly WebhookRow[]>;
@@ -332,6 +337,16 @@ export interface Committed {
   readonly conversations: readonly string[];
 }
 
+/** How the store itself is, apart from what is in it. */
+export interface StoreHealth {
+  /** What is damaged, in the database's words; null when it is whole, "unknown" when that could not be found out in time. */
+  readonly damage: string | null;
+  /** Bytes on disk. */
+  readonly dataBytes: number;
+  /** Bytes of what is committed and not yet moved into the data. */
+  readonly logBytes: number;
+}
+
 export interface Store {
   readonly read: Reads;
   /**
@@ -343,5 +358,7 @@ export interface Store {
   onCommitted(listener: (what: Committed) => void): () => void;
   /** Online copy of the whole store into `file`. */
   backup(file: string): Promise<void>;
+  /** Reads all of it, beside whatever goes on. Never rejects for damage: that is what it tells. */
+  health(withinMs: number): Promise<StoreHealth>;
   close(): Promise<void>;
 }

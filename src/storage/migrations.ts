@@ -12,6 +12,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0001_main": { up: (db) => main(db, dialect) },
     "0002_second_helpdesk_id": { up: (db) => secondHelpdeskId(db) },
     "0003_open_handoffs_at_a_connection": { up: (db) => openAtConnection(db) },
+    "0004_installed": { up: (db) => installed(db) },
   };
 }
 
@@ -330,4 +331,9 @@ async function openAtConnection(db: AnyDb): Promise<void> {
   await sql`create index handoffs_at on handoffs (workspace_id, destination_id, id) where status in ('pending', 'acknowledged') and destination_id <> 'inbox'`.execute(
     db,
   );
+}
+
+/** What an install made in the helpdesk: a JSON object of texts, by step. */
+async function installed(db: AnyDb): Promise<void> {
+  await db.schema.alterTable("connections").addColumn("installed", "text").execute();
 }

@@ -165,7 +165,7 @@ const setProgress = statement((db, s: { n: number; progress: string }) =>
     .where("n", "=", s.n)
     .where("state", "=", sql.lit("sending")),
 );
-type DeliveryReads = Pick<Reads, "delivery" | "deliveries" | "deliveryCounts" | "dueLanes">;
+type DeliveryReads = Pick<Reads, "delivery" | "deliveries" | "deliveryCounts" | "oldestOwed" | "dueLanes">;
 
 export const deliveryReads = (on: Executor): DeliveryReads => ({
   async delivery(workspaceId, n): Promise<Delivery | null> {
@@ -196,6 +196,19 @@ export const deliveryReads = (on: Executor): DeliveryReads => ({
       .where("workspace_id", "=", workspaceId)
       .groupBy("state");
     return Object.fromEntries((await all(on, query)).map((row) => [row.state, row.count]));
+  },
+  async oldestOwed(workspaceId): Promise<Delivery | null> {
+    const query = on.db
+      .selectFrom("deliveries")
+      .selectAll()
+      .where("workspace_id", "=", workspaceId)
+      .where("state", "in", [sql.lit("waiting"), sql.lit("sending")])
+      // As the index of what is not done asks for it.
+      .where("state", "<>", sql.lit("done"))
+      .orderBy("n")
+      .limit(1);
+    const [row] = await all(on, query);
+    return row ? deliveryOf(row) : null;
   },
   async dueLanes(now, limit, pausedConnections): Promise<readonly DueLane[]> {
     let query = on.db

@@ -98,8 +98,9 @@ export const tenantReads = (on: Executor) => ({
     const [row] = await all(on, query);
     return row ? tokenOf(row) : null;
   },
-  async tokens(workspaceId: string): Promise<readonly TokenRecord[]> {
-    const query = on.db.selectFrom("tokens").selectAll().where("workspace_id", "=", workspaceId).orderBy("id");
+  async tokens(workspaceId: string | null): Promise<readonly TokenRecord[]> {
+    const isOwn = workspaceId === null ? "is" : "=";
+    const query = on.db.selectFrom("tokens").selectAll().where("workspace_id", isOwn, workspaceId).orderBy("id");
     return (await all(on, query)).map(tokenOf);
   },
   async revokedTokenIds(now: Date): Promise<readonly string[]> {
@@ -139,6 +140,9 @@ function memberColumns(patch: MemberPatch): Partial<MembersTable> {
   };
 }
 
+const installedText = (installed: Connection["installed"]): string | null =>
+  installed === null ? null : JSON.stringify(installed);
+
 function connectionColumns(patch: ConnectionPatch): Partial<ConnectionsTable> {
   return {
     ...(patch.name !== undefined && { name: patch.name }),
@@ -148,6 +152,7 @@ function connectionColumns(patch: ConnectionPatch): Partial<ConnectionsTable> {
     ...(patch.problem !== undefined && { problem: patch.problem }),
     ...(patch.problemSince !== undefined && { problem_since: ms(patch.problemSince) }),
     ...(patch.lastWebhookAt !== undefined && { last_webhook_at: ms(patch.lastWebhookAt) }),
+    ...(patch.installed !== undefined && { installed: installedText(patch.installed) }),
     ...(patch.version !== undefined && { version: patch.version }),
   };
 }
@@ -206,6 +211,7 @@ export const tenantWrites = (on: Executor) => ({
       problem: one.problem,
       problem_since: ms(one.problemSince),
       last_webhook_at: ms(one.lastWebhookAt),
+      installed: installedText(one.installed),
       version: one.version,
       created_at: one.createdAt.getTime(),
     };

@@ -81,6 +81,7 @@ export const connectionOf = (row: ConnectionsTable): Connection => ({
   problem: row.problem,
   problemSince: time(row.problem_since),
   lastWebhookAt: time(row.last_webhook_at),
+  installed: row.installed === null ? null : (json(row.installed) as Connection["installed"]),
   version: row.version,
   createdAt: new Date(row.created_at),
 });

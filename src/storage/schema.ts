@@ -43,6 +43,7 @@ export interface ConnectionsTable {
   problem: string | null;
   problem_since: number | null;
   last_webhook_at: number | null;
+  installed: string | null;
   version: number;
   created_at: number;
 }

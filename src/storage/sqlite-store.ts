@@ -5,6 +5,7 @@ import type { CompiledQuery } from "kysely";
 import type { Committed, Reads, Store, Tx } from "../ports-store.ts";
 import { ensurePrivateFile } from "./data-dir.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { healthOf } from "./health.ts";
 import { migrationsFor } from "./migrations.ts";
 import { conversationReads, conversationWrites } from "./query-conversations.ts";
 import type { Owners } from "./query-conversations.ts";
@@ -66,6 +67,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
     async backup(to) {
       await copyInto(file, to);
     },
+    health: (withinMs) => healthOf(file, withinMs),
     async close() {
       await commits.close();
       reader.close();

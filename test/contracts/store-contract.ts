@@ -131,6 +131,30 @@ function tenants(current: () => Store): void {
       expect(await read.connection("ws_a", "con_1")).toEqual(changed);
     });
 
+    test("what an install made is kept with what it found out, and taken away again", async () => {
+      const made = { inbox: "3", labels: "lead,baton" };
+      const before = connection("ws_a", "con_1", { installed: {} });
+      await current().write((tx) => tx.createConnection(before));
+      const { read } = current();
+      expect((await read.connection("ws_a", "con_1"))?.installed).toEqual({});
+      const patch = { installed: made, config: { inboxId: 3 }, sealedSecrets: "sealed:more", version: 2 };
+      await current().write((tx) => tx.updateConnection("ws_a", "con_1", patch));
+      expect(await read.connection("ws_a", "con_1")).toEqual({ ...before, ...patch });
+      await current().write((tx) => tx.updateConnection("ws_a", "con_1", { problem: "down" }));
+      expect((await read.connections("ws_a"))[0]?.installed).toEqual(made);
+      await current().write((tx) => tx.updateConnection("ws_a", "con_1", { installed: null }));
+      expect((await read.connectionById("con_1"))?.installed).toBeNull();
+    });
+
+    test("the operator's tokens are listed by themselves", async () => {
+      await current().write(async (tx) => {
+        await tx.createToken(token("ws_a", "tok_1"));
+        await tx.createToken(token(null, "tok_2", { scope: "operator" }));
+      });
+      expect(idsOf(await current().read.tokens(null))).toEqual(["tok_2"]);
+      expect(idsOf(await current().read.tokens("ws_a"))).toEqual(["tok_1"]);
+    });
+
     test("of two that lock the workspace, look for a connection and make it, one makes it", async () => {
       const ensure = (id: string) =>
         current().write(async (tx) => {
@@ -635,6 +659,21 @@ function pages(current: () => Store): void {
       expect(await ns({ connectionId: "con_b" })).toEqual([3]);
       expect(await ns({ handoffId: "hnd_1" })).toEqual([1]);
       expect(await current().read.deliveryCounts("ws_a")).toEqual({ waiting: 2, held: 1 });
+    });
+
+    test("the delivery that is owed longest, and none that nobody waits for", async () => {
+      const oldest = async () => (await current().read.oldestOwed("ws_a"))?.n ?? null;
+      expect(await oldest()).toBeNull();
+      await current().write(async (tx) => {
+        await tx.addDeliveries([delivery("ws_a", "l0", { state: "held" }), delivery("ws_a", "l1")], at(0));
+        await tx.addDeliveries([delivery("ws_a", "l2")], at(0));
+      });
+      expect(await oldest()).toBe(2);
+      const claim = await current().write((tx) => tx.claimLane("l1", at(1), 1_000));
+      expect(await oldest()).toBe(2);
+      const end = { state: "dead", error: "refused" } as const;
+      await current().write(async (tx) => claim && (await tx.finishDelivery(claim, end, at(2), 1_000)));
+      expect(await oldest()).toBe(3);
     });
   });
 }

@@ -55,6 +55,7 @@ export const connection = (workspaceId: string, id: string, more: Partial<Connec
   problem: null,
   problemSince: null,
   lastWebhookAt: null,
+  installed: null,
   version: 1,
   createdAt: at(0),
   ...more,

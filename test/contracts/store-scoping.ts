@@ -57,6 +57,7 @@ const scopedReads: Record<Exclude<keyof Reads, UnscopedReads>, ScopedRead> = {
   leads: { ask: (reads, ws) => reads.leads(ws, { limit: 10 }), nothing: NO_PAGE },
   delivery: { ask: (reads, ws) => reads.delivery(ws, 1), nothing: null },
   deliveries: { ask: (reads, ws) => reads.deliveries(ws, { limit: 10, handoffId: "hnd_a" }), nothing: NO_PAGE },
+  oldestOwed: { ask: (reads, ws) => reads.oldestOwed(ws), nothing: null },
   deliveryCounts: { ask: (reads, ws) => reads.deliveryCounts(ws), nothing: {} },
 };
 
@@ -95,7 +96,7 @@ const destination = { id: "con_a", team: null, priority: null, labels: [] };
 const scopedWrites: Record<ScopedWrite, (tx: Tx, workspaceId: string) => Promise<unknown>> = {
   updateBot: (tx, ws) => tx.updateBot(ws, "bot_a", { name: "changed" }),
   updateMember: (tx, ws) => tx.updateMember(ws, "mem_a", { role: "admin" }),
-  updateConnection: (tx, ws) => tx.updateConnection(ws, "con_a", { sealedSecrets: null }),
+  updateConnection: (tx, ws) => tx.updateConnection(ws, "con_a", { sealedSecrets: null, installed: { inbox: "3" } }),
   deleteConnection: (tx, ws) => tx.deleteConnection(ws, "con_a"),
   revokeToken: (tx, ws) => tx.revokeToken(ws, "tok_a", at(1)),
   saveConversation: (tx, ws) => tx.saveConversation(conversation(ws, "cnv_a", { ...ofA, control: "human" })),

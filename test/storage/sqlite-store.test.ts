@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import BetterSqlite from "better-sqlite3";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Reads, Store } from "../../src/ports-store.ts";
+import { healthOf } from "../../src/storage/health.ts";
 import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
 import { storeContract } from "../contracts/store-contract.ts";
 import { addShop, at, delivery, workspace } from "../contracts/store-samples.ts";
@@ -151,6 +152,42 @@ describe("an SQLite file", () => {
       "baton.db-wal": "600",
       "baton.db.copy": "600",
     });
+  });
+
+  test("is told to be whole, with its sizes, while units are written", async () => {
+    const file = newFile();
+    const store = await openStore(file);
+    const [health] = await Promise.all([
+      store.health(10_000),
+      store.write((tx) => tx.createWorkspace(workspace("ws_a"))),
+    ]);
+    expect(health.damage).toBeNull();
+    expect(health.dataBytes).toBeGreaterThan(0);
+    expect(health.logBytes).toBeGreaterThan(0);
+  });
+
+  test("is told to be damaged where a page is", async () => {
+    const file = newFile();
+    const store = await openStore(file);
+    await store.write((tx) => addShop(tx, "a"));
+    await store.backup(`${file}.copy`);
+    const db = new BetterSqlite(`${file}.copy`);
+    const root = Number(db.prepare("select rootpage from sqlite_schema where name = 'deliveries'").pluck().get());
+    db.pragma("journal_mode = DELETE");
+    db.close();
+    const bytes = readFileSync(`${file}.copy`);
+    const page = (root - 1) * 4096;
+    // Behind the page's head: where its rows are.
+    bytes.fill(0xff, page + 8, page + 12);
+    writeFileSync(`${file}.copy`, bytes);
+    expect((await healthOf(`${file}.copy`, 10_000)).damage).toBe("SQLITE_CORRUPT");
+    writeFileSync(`${file}.copy`, "no database at all, and long enough to be looked at".repeat(100));
+    expect((await healthOf(`${file}.copy`, 10_000)).damage).toBe("SQLITE_NOTADB");
+  });
+
+  test("whose reading takes too long is told to be unknown", async () => {
+    const store = await openStore();
+    expect((await store.health(0)).damage).toBe("unknown");
   });
 
   test("is copied while units are written: the copy opens, and holds no half unit", async () => {
@@ -361,6 +398,12 @@ describe("query plans", () => {
       reading((read) => read.deliveries("ws_a", { handoffId: "hnd_a", connectionId: "con_a", limit: 10 })),
       /from "deliveries"/,
       ["SEARCH deliveries USING INDEX deliveries_handoff (handoff_id=?)"],
+    ],
+    [
+      "the delivery that is owed longest",
+      reading((read) => read.oldestOwed("ws_a")),
+      /from "deliveries"/,
+      ["SEARCH deliveries USING INDEX deliveries_undone (workspace_id=? AND state=?)", "USE TEMP B-TREE FOR ORDER BY"],
     ],
     [
       "the conversation of a handoff's events",

@@ -106,6 +106,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
             problem: null,
             problemSince: null,
             lastWebhookAt: null,
+            installed: null,
             version: 1,
             createdAt: now,
           };

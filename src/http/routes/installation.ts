@@ -211,6 +211,7 @@ export async function storeInstallation(
         name: `${factory.title} (${hostOf(config)})`,
         pathSecret: newSecret(),
         lastWebhookAt: null,
+        installed: null,
         createdAt: given.now,
         ...told,
       };
