@@ -64,6 +64,21 @@ export interface TokenRecord {
   readonly revokedAt: Date | null;
 }
 
+/** A one-time link by which a member signs in. What is in it is known to its holder alone. */
+export interface SignInLink {
+  /** SHA-256 of the code in the link. */
+  readonly hash: string;
+  readonly workspaceId: string;
+  readonly memberId: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** What became of the code of a link. */
+export type SignInUse =
+  | { readonly outcome: "taken"; readonly workspaceId: string; readonly memberId: string }
+  | { readonly outcome: "used" | "expired" | "unknown" };
+
 export interface StoredEvent {
   readonly conversationId: string;
   readonly seq: number;
@@ -273,6 +288,12 @@ export interface Tx extends Reads {
   createToken(token: TokenRecord): Promise<void>;
   /** `workspaceId` is null for an operator's token. */
   revokeToken(workspaceId: string | null, id: string, at: Date): Promise<boolean>;
+  /** Keeps the link; one that the member had before is worth nothing from then on. HandoffError `not_found` for no such member. */
+  createSignInLink(link: SignInLink): Promise<void>;
+  /** Takes the link with this hash, once. The workspace is not known yet: only for who has the code that the hash is of. */
+  useSignInLink(hash: string, at: Date): Promise<SignInUse>;
+  /** Takes the member's link back. False when there was none that could still be used. */
+  dropSignInLink(workspaceId: string, memberId: string, at: Date): Promise<boolean>;
 
   /** The conversation with its row locked until the commit, so that events and messages are numbered without gaps. */
   lockConversation(workspaceId: string, id: string): Promise<Conversation | null>;

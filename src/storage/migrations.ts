@@ -13,6 +13,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0002_second_helpdesk_id": { up: (db) => secondHelpdeskId(db) },
     "0003_open_handoffs_at_a_connection": { up: (db) => openAtConnection(db) },
     "0004_installed": { up: (db) => installed(db) },
+    "0005_sign_in_links": { up: (db) => signInLinks(db) },
   };
 }
 
@@ -315,6 +316,19 @@ async function deliveries(db: AnyDb, dialect: Dialect): Promise<void> {
     .columns(["connection_id", "dedupe_key"])
     .execute();
   await sql`create index webhooks_waiting on webhooks (next_at) where state = 'waiting'`.execute(db);
+}
+
+/** One-time links by which members sign in: the hash of what is in them, and one link for a member. */
+async function signInLinks(db: AnyDb): Promise<void> {
+  await db.schema
+    .createTable("sign_in_links")
+    .addColumn("member_id", "text", (c) => c.primaryKey().references("members.id"))
+    .addColumn("workspace_id", "text", (c) => c.notNull())
+    .addColumn("hash", "text", (c) => c.notNull().unique())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("expires_at", "bigint", (c) => c.notNull())
+    .addColumn("used_at", "bigint")
+    .execute();
 }
 
 /** FreshChat knows a conversation by a text and by a number, and takes one or the other. */

@@ -59,6 +59,16 @@ export interface TokensTable {
   revoked_at: number | null;
 }
 
+/** One for a member: a new one takes the place of the one before. */
+export interface SignInLinksTable {
+  member_id: string;
+  workspace_id: string;
+  hash: string;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+}
+
 export interface ConversationsTable {
   id: string;
   workspace_id: string;
@@ -223,6 +233,7 @@ export interface Database {
   members: MembersTable;
   connections: ConnectionsTable;
   tokens: TokensTable;
+  sign_in_links: SignInLinksTable;
   conversations: ConversationsTable;
   messages: MessagesTable;
   events: EventsTable;

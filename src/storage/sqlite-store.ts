@@ -11,6 +11,7 @@ import { conversationReads, conversationWrites } from "./query-conversations.ts"
 import type { Owners } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
+import { signInWrites } from "./query-sign-in.ts";
 import { tenantReads, tenantWrites } from "./query-tenants.ts";
 import { webhookReads, webhookWrites } from "./query-webhooks.ts";
 import type { Database } from "./schema.ts";
@@ -47,6 +48,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
   const tx: Tx = {
     ...reads(on),
     ...tenantWrites(on),
+    ...signInWrites(on),
     ...conversationWrites(on, owners, (id) => touched.conversations.add(id)),
     ...handoffWrites(on),
     ...deliveryWrites(on, (lane) => touched.lanes.add(lane)),

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Handoff } from "../../src/domain/handoff.ts";
 import type { Committed, Page, Store } from "../../src/ports-store.ts";
 import { storeLanes } from "./store-lanes.ts";
+import { storeSignIn } from "./store-sign-in.ts";
 import { storeScoping } from "./store-scoping.ts";
 import type { Opened } from "./store-samples.ts";
 import {
@@ -42,6 +43,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     webhooksAndAnswers(current);
     units(current);
     storeScoping(current);
+    storeSignIn(current);
     storeLanes(current);
 
     test("what was stored is there after closing and opening again", async () => {

@@ -69,6 +69,8 @@ type UnscopedWrites =
   | "createMember"
   | "createConnection"
   | "createToken"
+  | "createSignInLink"
+  | "useSignInLink"
   | "createConversation"
   | "createHandoff"
   | "createLead"
@@ -84,10 +86,16 @@ type UnscopedWrites =
   | "postponeWebhook"
   | "storeAnswer";
 
-/** `hurryConnection` needs something that waits: it is tried among the lanes. */
+/** `hurryConnection` needs something that waits: it is tried among the lanes; `dropSignInLink` with the links it drops. */
 type ScopedWrite = Exclude<
   keyof Tx,
-  keyof Reads | UnscopedWrites | "lockConversation" | "lockConversationByKey" | "knownExternalIds" | "hurryConnection"
+  | keyof Reads
+  | UnscopedWrites
+  | "lockConversation"
+  | "lockConversationByKey"
+  | "knownExternalIds"
+  | "hurryConnection"
+  | "dropSignInLink"
 >;
 
 const ofA = { botId: "bot_a", key: "c-981", openHandoffId: "hnd_a" };
