@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createActions } from "./actions.ts";
+import type { ChatwootControls } from "./control-types.ts";
 import { startHttp, type LoggedRequest } from "./http.ts";
 import { addInbox, addTeam, addUser, type NewTeam, type NewUser } from "./installation.ts";
 import { accountRoutes } from "./routes/account.ts";
@@ -18,6 +19,7 @@ import { post } from "../post.ts";
 import { createWebhookTrouble } from "../trouble.ts";
 import { createWaitFor, pick } from "../wait-for.ts";
 
+export type * from "./control-types.ts";
 export type { LoggedRequest } from "./http.ts";
 export type { Violation } from "../http.ts";
 export type { NewTeam, NewUser } from "./installation.ts";
@@ -221,5 +223,5 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
     },
   };
   state.events.setMaxListeners(0);
-  return simulator;
+  return simulator as typeof simulator & ChatwootControls;
 }
