@@ -49,7 +49,10 @@ export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing, n
       "Its plan or a firewall does not allow API access: check the plan, and what stands in front.",
     );
   }
-  if (status === 404) return make("permanent", "It is not there: check the account and the inbox, or it was deleted.");
+  if (status === 404) {
+    const why = "It is not there: check the account and the inbox, or it was deleted.";
+    return make("permanent", why, { isGone: true });
+  }
   if (status === 429)
     return make("rate_limited", "It asks to slow down.", { retryAfterSeconds: wait ?? THROTTLE_SECONDS });
   if (status === 422 && /too many messages/i.test(body.words)) {

@@ -46,7 +46,7 @@ export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing, n
     );
   }
   if (status === 404) {
-    return make("permanent", "It is not there: check the channel and the group, or it was deleted.");
+    return make("permanent", "It is not there: check the channel and the group, or it was deleted.", { isGone: true });
   }
   if (status === 409) return make("permanent", "It contradicts what FreshChat has already.");
   if (status === 429) {

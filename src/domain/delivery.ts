@@ -28,6 +28,8 @@ export interface FailureDetails {
   /** True when the effect may have taken place all the same: the next attempt must look first. */
   readonly ambiguous?: boolean;
   readonly retryAfterSeconds?: number | null;
+  /** What was asked for is not there, or no longer. */
+  readonly isGone?: boolean;
   readonly cause?: unknown;
 }
 
@@ -38,6 +40,7 @@ export class DeliveryError extends BatonError {
   readonly kind: FailureKind;
   readonly ambiguous: boolean;
   readonly retryAfterSeconds: number | null;
+  readonly isGone: boolean;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -45,5 +48,6 @@ export class DeliveryError extends BatonError {
     this.code = `delivery_${kind}`;
     this.ambiguous = details.ambiguous ?? false;
     this.retryAfterSeconds = details.retryAfterSeconds ?? null;
+    this.isGone = details.isGone ?? false;
   }
 }

@@ -1,11 +1,14 @@
 import { DeliveryError } from "../domain/delivery.ts";
 import { HandoffError } from "../domain/errors.ts";
+import { SYSTEM } from "../domain/handoff.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import type { Connector, HelpdeskEvent } from "../ports.ts";
 import type { WebhookRow } from "../ports-store.ts";
 import { applyNews } from "./apply.ts";
 import type { News } from "./apply.ts";
 import type { Deps } from "./deps.ts";
+import { loadHandoff } from "./load.ts";
+import { end } from "./transitions.ts";
 
 /** How often a webhook waits for the helpdesk's own list before its content is taken as it is. */
 const PATIENT_ATTEMPTS = 3;
@@ -33,14 +36,73 @@ export function createLooks(deps: Deps): Looks {
   }
 
   function start(workspaceId: string, handoffId: string): Promise<void> {
-    const promise = lookOnce(deps, workspaceId, handoffId).finally(() => {
+    const promise = lookUnlessGone(deps, missing, { workspaceId, handoffId }).finally(() => {
       if (running.get(handoffId)?.promise === promise) running.delete(handoffId);
     });
     running.set(handoffId, { promise, next: null });
     return promise;
   }
 
-  return { look, webhook: (row) => workOn(deps, row, look) };
+  const missing = new Map<string, Missing>();
+  return {
+    look,
+    webhook: (row) => workOn(deps, row, { look, isThere: (handoffId) => void missing.delete(handoffId) }),
+  };
+}
+
+/** One look; it counts how long the helpdesk has not found the conversation. */
+async function lookUnlessGone(
+  deps: Deps,
+  missing: Map<string, Missing>,
+  { workspaceId, handoffId }: { workspaceId: string; handoffId: string },
+): Promise<void> {
+  try {
+    await lookOnce(deps, workspaceId, handoffId);
+    missing.delete(handoffId);
+  } catch (error) {
+    if (!(error instanceof DeliveryError && error.isGone)) throw error;
+    const now = deps.clock().getTime();
+    const { since, looks } = missing.get(handoffId) ?? { since: now, looks: 0 };
+    if (missing.size >= MOST_MISSING) missing.clear();
+    missing.set(handoffId, { since, looks: looks + 1 });
+    const isLong = now - since >= GONE_AFTER_MS && looks + 1 >= GONE_AFTER_LOOKS;
+    if (!isLong || !(await endGone(deps, workspaceId, handoffId))) throw error;
+    missing.delete(handoffId);
+  }
+}
+
+interface Missing {
+  /** Milliseconds. */
+  readonly since: number;
+  readonly looks: number;
+}
+
+const MOST_MISSING = 10_000;
+/** "Not there" alone is weak proof: a proxy may say so for a moment, or a token lose its rights. */
+const GONE_AFTER_MS = 120_000;
+const GONE_AFTER_LOOKS = 3;
+
+/**
+ * The helpdesk's conversation was deleted: nobody there can answer any more, so the bot has the visitor again. Only when the
+ * helpdesk answers other questions; false otherwise.
+ */
+async function endGone(deps: Deps, workspaceId: string, handoffId: string): Promise<boolean> {
+  const handoff = await deps.store.read.handoff(workspaceId, handoffId);
+  const connector = await deps.connectors.get(workspaceId, handoff?.destination?.id ?? "");
+  const answers = connector?.choices().then(
+    () => true,
+    () => false,
+  );
+  if (!(await answers)) return false;
+  deps.log.warn("conversation_gone", { workspaceId, handoffId, connectionId: handoff?.destination?.id ?? null });
+  await deps.store.write(async (tx) => {
+    const { turn, setup } = await loadHandoff(tx, deps, { workspaceId, handoffId });
+    if (turn.handoff?.mode === "live")
+      end(turn, setup, deps, { as: "resolved", actor: SYSTEM, because: "conversation_gone", fromHelpdesk: true });
+    else turn.lookAt(null);
+    await turn.save();
+  });
+  return true;
 }
 
 async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Promise<void> {
@@ -58,21 +120,27 @@ async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Pro
   await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, news));
 }
 
-async function workOn(deps: Deps, row: WebhookRow, look: Looks["look"]): Promise<void> {
+/** How a webhook makes us look, and what it proves by having come. */
+interface Bell {
+  readonly look: Looks["look"];
+  readonly isThere: (handoffId: string) => void;
+}
+
+async function workOn(deps: Deps, row: WebhookRow, bell: Bell): Promise<void> {
   const connector = await deps.connectors.get(row.workspaceId, row.connectionId);
   if (connector === null) return;
   const { events, presenceChanged } = connector.toInbound(JSON.parse(row.body) as unknown);
   if (presenceChanged) deps.presence.changed(row.workspaceId, row.connectionId);
   for (const conversationId of new Set(events.map((event) => event.conversationId))) {
     const ours = events.filter((event) => event.conversationId === conversationId);
-    await tellHandoff(deps, row, { connector, conversationId, events: ours, look });
+    await tellHandoff(deps, row, { connector, conversationId, events: ours, bell });
   }
 }
 
 async function tellHandoff(
   deps: Deps,
   row: WebhookRow,
-  told: { connector: Connector; conversationId: string; events: readonly HelpdeskEvent[]; look: Looks["look"] },
+  told: { connector: Connector; conversationId: string; events: readonly HelpdeskEvent[]; bell: Bell },
 ): Promise<void> {
   const { workspaceId, connectionId } = row;
   const handoff = await deps.store.read.handoffByRef(workspaceId, connectionId, told.conversationId);
@@ -85,7 +153,7 @@ async function tellHandoff(
   );
   if (!matters || (!isOpenStatus(handoff.status) && !reopened)) return;
   if (told.connector.can.look) {
-    const failed = await told.look(workspaceId, handoff.id).then(
+    const failed = await told.bell.look(workspaceId, handoff.id).then(
       () => null,
       (error: unknown) => error,
     );
@@ -95,6 +163,7 @@ async function tellHandoff(
     if (mayPass && row.attempts < PATIENT_ATTEMPTS) throw failed;
     deps.log.warn("look_failed_webhook_used", { workspaceId, connectionId, handoffId: handoff.id, error: failed });
   }
+  told.bell.isThere(handoff.id);
   // What an old webhook says of an ended handoff cannot be checked without a look.
   if (!isOpenStatus(handoff.status)) return;
   const news = newsOf(told.events);

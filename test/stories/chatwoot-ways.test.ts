@@ -35,6 +35,7 @@ const inTime = (is: () => Promise<boolean> | boolean, step = 5_000) =>
     return is();
   });
 const isMessages = (method: string, path: string) => method === "GET" && path.endsWith("/messages");
+const isConversation = (method: string, path: string) => method === "GET" && /\/conversations\/\d+/.test(path);
 const isCreation = (method: string, path: string) => method === "POST" && path.endsWith("/conversations");
 const typed = (count: number) => Array.from({ length: count }, (_, index) => `typed ${index + 1}`);
 /** As an older Chatwoot is connected: without a webhook secret. */
@@ -154,6 +155,39 @@ describe("a Chatwoot too old to sign", () => {
     await heard(world, "message.created");
     const bare = await fetch(connection.webhookUrlUnsigned, { method: "POST", body: '{"event":"message_created"}' });
     expect(bare.status).toBe(401);
+  });
+});
+
+describe("a conversation that was deleted in Chatwoot", () => {
+  const notFound = { status: 404 as 401, body: { error: "Resource could not be found" } };
+
+  test("gives the visitor back to the bot, once it has been missing for a while", async () => {
+    await start();
+    await world.connectChatwoot();
+    await askedAndOpened(world, "d-1");
+    const [conversation] = desk.conversations();
+    reply(desk, conversation!.id, "One moment.");
+    await becomes(world, "d-1", { status: "acknowledged" });
+    await desk.settled();
+    desk.trouble.failNext(100_000, { ...notFound, match: isConversation });
+    world.advance(60_000);
+    await eventually(() =>
+      desk.requests().some(({ path, status }) => status === 404 && path.includes("/conversations/")),
+    );
+    // A proxy may say so for a moment.
+    expect((await stateOf(world, "d-1")).control).toBe("human");
+    await inTime(async () => (await stateOf(world, "d-1")).control === "bot", 20_000);
+    expect((await heard(world, "handoff.resolved")).data.because).toBe("conversation_gone");
+  });
+
+  test("is not taken for deleted where the whole account answers so", async () => {
+    await start();
+    await world.connectChatwoot(desk, { acceptWithinSeconds: 0 });
+    await askedAndOpened(world, "d-2");
+    desk.trouble.failNext(100_000, notFound);
+    const asked = () => desk.requests().filter(({ status }) => status === 404).length;
+    await inTime(() => asked() > 12, 30_000);
+    expect((await stateOf(world, "d-2")).control).toBe("human");
   });
 });
 
