@@ -104,7 +104,7 @@ export const control = (
   simulator: ChatwootSimulator,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> => serveControl({ target: simulator, offered, about: about(simulator) }, request, response);
+): Promise<void> => serveControl({ target: { ...simulator }, offered, about: about(simulator) }, request, response);
 
 const about = (simulator: ChatwootSimulator) => ({
   url: simulator.url,
