@@ -36,6 +36,11 @@ export const catalogue = {
     remedy: "Send `Authorization: Bearer <token>` with a token issued by this server.",
   },
   token_expired: { status: 401, title: "The token has expired", remedy: "Ask for a new token." },
+  sign_in_refused: {
+    status: 403,
+    title: "This sign-in link cannot be used",
+    remedy: "Ask your admin for a new one: a link works once, within 15 minutes, and a newer one ends it.",
+  },
   invalid_signature: {
     status: 401,
     title: "The webhook signature does not match",

@@ -68,6 +68,10 @@ export class HandlerInput implements RequestFacts {
     };
   }
 
+  get address(): string {
+    return this.#response.req.ip ?? "";
+  }
+
   get signal(): AbortSignal {
     const controller = new AbortController();
     this.#response.once("close", () => controller.abort());

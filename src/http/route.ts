@@ -43,6 +43,8 @@ export interface RequestFacts {
     /** The route's `secretHeader`, without spaces around; null when absent. */
     readonly secret: string | null;
   };
+  /** Where the request came from, by the operator's trust in proxies: for limits only, never kept. */
+  readonly address: string;
   /** Resolves (once) when the caller has gone, so that nobody waits for nobody. */
   readonly signal: AbortSignal;
 }

@@ -3,6 +3,10 @@
 /** The secret that signs a bot's callbacks and webhooks. */
 export const botSecretContext = (workspaceId: string, botId: string): string => `bot secret ${workspaceId} ${botId}`;
 
+/** The code of a member's sign-in link, in an answer that is kept under an Idempotency-Key. */
+export const signInCodeContext = (workspaceId: string, memberId: string): string =>
+  `sign-in code ${workspaceId} ${memberId}`;
+
 /** A connection's credentials: JSON of its secret fields. */
 export const connectionSecretsContext = (workspaceId: string, connectionId: string): string =>
   `connection secrets ${workspaceId} ${connectionId}`;

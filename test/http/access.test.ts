@@ -48,6 +48,7 @@ async function own(name: string): Promise<Owned> {
   const body = { freshchatUrl: accountOf(name), channel: "Website", useForBots: false };
   const installed = await world.call("POST", "/v1/installations/freshworks", { token: key, body, headers: FRESHCHAT });
   const standing = await standIn(workspaceId, bot.id, name, installed.body.connection.id);
+  const atDesk = await standIn(workspaceId, bot.id, `${name}-at-desk`, connection.id);
   const now = new Date();
   const lane = `callback:${bot.id}`;
   await world.store.write((tx) =>
@@ -70,6 +71,7 @@ async function own(name: string): Promise<Owned> {
       leads: "led_none",
       operator: operator.id,
       installations: standing,
+      helpdeskConversation: atDesk,
     },
   };
 }
@@ -106,7 +108,9 @@ const NAMED = /\{(?:id|conversationId)\}/;
 
 const filled = (route: Route, ids: Readonly<Record<string, string>>) => {
   const [, collection = ""] = /^\/v1\/([a-z]+)/.exec(route.path) ?? [];
-  return route.path.replace(NAMED, ids[collection] ?? "nothing");
+  // A helpdesk's ids are no secret: of a foreign connection, the conversation is one that stands there.
+  const path = route.path.replace("{helpdeskConversationId}", ids["helpdeskConversation"] ?? "nothing");
+  return path.replace(NAMED, ids[collection] ?? "nothing");
 };
 const call = (route: Route, path: string, token: string | undefined) => {
   const query = route.method === "GET" && path.includes("/freshworks/") ? `?freshchatUrl=${accountOf("mine")}` : "";

@@ -3,9 +3,11 @@ import { botRoutes } from "./bots.ts";
 import { connectionRoutes } from "./connections.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import type { AdminDeps } from "./deps.ts";
+import { helpdeskAppRoutes } from "./helpdesk-apps.ts";
 import { installationRoutes } from "./installations.ts";
 import { leadRoutes } from "./leads.ts";
 import { memberRoutes } from "./members.ts";
+import { signInRoutes } from "./sign-in.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { workspaceRoutes } from "./workspaces.ts";
 
@@ -17,6 +19,8 @@ export function adminRoutes(deps: AdminDeps): Route[] {
     ...connectionRoutes(deps),
     ...installationRoutes(deps),
     ...memberRoutes(deps),
+    ...signInRoutes(deps),
+    ...helpdeskAppRoutes(deps),
     ...tokenRoutes(deps),
     ...leadRoutes(deps),
     ...deliveryRoutes(deps),
