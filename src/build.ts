@@ -11,6 +11,7 @@ import type { Deps } from "./handoffs/deps.ts";
 import { createDuties } from "./handoffs/duties.ts";
 import type { DutiesDeps } from "./handoffs/duties.ts";
 import { mailOf } from "./handoffs/mail.ts";
+import { createMarks } from "./handoffs/marks.ts";
 import { createPresence } from "./handoffs/presence.ts";
 import { readBytes, parseJsonBody } from "./http/body.ts";
 import { parseGiven } from "./http/faults.ts";
@@ -50,6 +51,8 @@ export interface BuildOptions {
   readonly connectors?: readonly ConnectorFactory[];
   /** How long an app's installation may ask its helpdesk, in milliseconds. */
   readonly installWithinMs?: number;
+  /** How long an install may take until it is answered, in milliseconds. */
+  readonly provisionWithinMs?: number;
   /** Checks each answer against its description. */
   readonly verifyAnswers?: boolean;
   /** Served beside the routes. */
@@ -134,11 +137,13 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   });
 
   const parts: Parts = { store, tokens, sealer, outgoing, jobs, handoffs, baseUrl, secretOf, clock, log };
+  const marks = createMarks();
   const webhookDeps = {
     store,
     clock,
     log,
     connectors: registry,
+    marks,
     readBytes,
     parseJson,
     wake: () => jobs.wakeWebhooks(),
@@ -160,7 +165,9 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
         connectionChanged: (connectionId) => registry.forget(connectionId),
         connectionMended: (connectionId) => jobs.connectionMended(connectionId),
         wakeWebhooks: () => jobs.wakeWebhooks(),
+        marks,
         installWithinMs: options.installWithinMs,
+        provisionWithinMs: options.provisionWithinMs,
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),
       ...healthRoutes(() => readiness(store)),

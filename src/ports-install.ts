@@ -20,7 +20,7 @@ export interface ProvisionLedger {
   /** What was made, by step, as it is on disk now; {} at first. What was there before is not in it, and is never removed. */
   readonly made: Readonly<Record<string, string>>;
   /**
-   * Keeps what a step reached before the next step begins: one commit. Throws HandoffError `conflict` when somebody else changed
+   * Keeps what a step reached before the next step begins: one commit. Nothing new is no commit. Throws HandoffError `conflict` when somebody else changed
    * the connection meanwhile: the install ends there, and is run again.
    */
   keep(patch: LedgerPatch): Promise<void>;
@@ -28,6 +28,7 @@ export interface ProvisionLedger {
 
 /** One step of an install, in words for the admin. `fix` says what to do; null when nothing is left to do. */
 export interface ProvisionStep {
+  /** `token` is the one that proves the credentials right: what else it finds out is kept with them. */
   readonly step: string;
   readonly outcome: "made" | "found" | "repaired" | "removed" | "skipped" | "failed";
   readonly message: string;

@@ -5,9 +5,12 @@ import { HandoffError } from "../src/domain/errors.ts";
 import type { Connectors } from "../src/handoffs/deps.ts";
 import { hear } from "../src/handoffs/hear.ts";
 import type { HearDeps } from "../src/handoffs/hear.ts";
+import type { Marks } from "../src/handoffs/marks.ts";
 
 export interface WebhookDeps extends HearDeps {
   readonly connectors: Connectors;
+  /** Told of every webhook that was verified. */
+  readonly marks: Marks;
   /** The body's bytes as they came. Throws HandoffError `body_too_large`. */
   readonly readBytes: (request: IncomingMessage, limit: number) => Promise<Buffer>;
   /** Strict UTF-8, limited depth, cleaned. Throws HandoffError `malformed_body`. */
@@ -34,7 +37,10 @@ export function helpdeskWebhooks(deps: WebhookDeps): Router {
     );
     const pathSecret = secret !== undefined && isSame(secret, connection.pathSecret) ? secret : null;
     connector.verify({ headers, body: bytes, pathSecret }, deps.clock());
-    await hear(deps, connection, connector.toInbound(deps.parseJson(bytes)), bytes.toString("utf8"));
+    const inbound = connector.toInbound(deps.parseJson(bytes));
+    const body = bytes.toString("utf8");
+    deps.marks.heard(connection.id, body);
+    await hear(deps, connection, inbound, body);
     response.status(200).json({ received: true });
   });
   return router;

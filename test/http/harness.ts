@@ -14,6 +14,8 @@ import type { AdminDeps } from "../../src/http/routes/deps.ts";
 import { healthRoutes } from "../../src/http/routes/health.ts";
 import { createBotDirectory } from "../../src/handoffs/deps.ts";
 import type { Deps } from "../../src/handoffs/deps.ts";
+import { createMarks } from "../../src/handoffs/marks.ts";
+import type { Marks } from "../../src/handoffs/marks.ts";
 import { mailOf } from "../../src/handoffs/mail.ts";
 import { newId } from "../../src/ids.ts";
 import type { DeliveryError } from "../../src/domain/delivery.ts";
@@ -22,9 +24,11 @@ import type {
   Choices,
   Connector,
   ConnectorFactory,
+  Install,
   Log,
   LogFields,
   Outgoing,
+  ProvisionReport,
   Store,
 } from "../../src/ports.ts";
 import { createSealer } from "../../src/secrets/sealing.ts";
@@ -50,10 +54,19 @@ export interface World {
   readonly changed: string[];
   /** Ids of connections that the worker was told to try again. */
   readonly mended: string[];
+  /** Told of webhooks: the harness has no door for them. */
+  readonly marks: Marks;
   /** The FreshChat that installed apps speak of. */
   readonly freshchat: FakeFreshchat;
   /** What the fake helpdesk's check finds next, and what it was configured with. */
-  readonly helpdesk: { report: CheckReport; configs: unknown[]; choices: Choices; failure: DeliveryError | null };
+  readonly helpdesk: {
+    report: CheckReport;
+    configs: unknown[];
+    choices: Choices;
+    failure: DeliveryError | null;
+    /** What its install does. */
+    install: Install<unknown>;
+  };
   clock(): Date;
   setClock(at: Date | null): void;
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
@@ -87,6 +100,7 @@ export async function startWorld(
     extra?: (store: Store) => readonly Route[];
     server?: Partial<HttpServerOptions>;
     installWithinMs?: number;
+    provisionWithinMs?: number;
   } = {},
 ): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), "baton-http-"));
@@ -105,7 +119,9 @@ export async function startWorld(
     configs: [],
     choices: {},
     failure: null,
+    install: { provision: () => Promise.resolve(NOTHING_DONE), remove: () => Promise.resolve(NOTHING_DONE) },
   };
+  const marks = createMarks();
   let url = "http://localhost:0";
   const deps: AdminDeps = {
     store,
@@ -123,6 +139,8 @@ export async function startWorld(
     connectionChanged: (id) => changed.push(id),
     connectionMended: (id) => mended.push(id),
     wakeWebhooks: () => {},
+    marks,
+    provisionWithinMs: options.provisionWithinMs,
     installWithinMs: options.installWithinMs,
     mailOf: (delivery) => mailOf(store.read, delivery),
   };
@@ -160,6 +178,7 @@ export async function startWorld(
     changed,
     mended,
     helpdesk,
+    marks,
     freshchat,
     clock,
     setClock: (at) => {
@@ -213,9 +232,12 @@ async function send(url: string, method: string, path: string, given: CallOption
   });
 }
 
+const NOTHING_DONE: ProvisionReport = { ok: true, steps: [], about: {} };
+
 const FakeConfig = z.strictObject({
   baseUrl: z.url().transform((text) => text.replace(/\/+$/, "")),
-  accountId: z.int().positive(),
+  accountId: z.int().positive().nullish(),
+  inboxId: z.int().positive().nullish(),
   apiAccessToken: z.string().min(1),
   webhookSecret: z.string().nullish(),
 });
@@ -228,6 +250,10 @@ function fakedesk(helpdesk: World["helpdesk"]): ConnectorFactory {
     secretFields: ["apiAccessToken", "webhookSecret"],
     configSchema: z.toJSONSchema(FakeConfig, { io: "input" }),
     hostFields: ["baseUrl"],
+    install: {
+      provision: (...given) => helpdesk.install.provision(...given),
+      remove: (...given) => helpdesk.install.remove(...given),
+    },
     create(config) {
       helpdesk.configs.push(config);
       const connector: Pick<Connector, "check" | "choices"> = {

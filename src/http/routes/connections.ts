@@ -6,56 +6,25 @@ import type { ConnectorFactory } from "../../ports.ts";
 import type { Connection, Tx } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
-import { found, Instant, instantOrNull, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
+import { found, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
 import { showSettings } from "./bot-settings.ts";
 import { connectionCheckRoutes } from "./connection-check.ts";
 import { patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
+import { connectionLike } from "./connection-reuse.ts";
 import { connectionTypeRoutes } from "./connection-types.ts";
+import { ConnectionShown, showConnection } from "./connection-view.ts";
 import type { AdminDeps } from "./deps.ts";
+import { provisionRoutes } from "./provision.ts";
 
 const Config = z.record(z.string().max(100), z.unknown()).meta({
   description: "As the connection's type asks for it: see GET /v1/connection-types",
-  examples: [{ baseUrl: "https://chat.example.com", accountId: 1, inboxId: 3, apiAccessToken: "…" }],
+  examples: [{ baseUrl: "https://chat.example.com", apiAccessToken: "…" }],
 });
-
-const ConnectionShown = z
-  .strictObject({
-    id: z.string(),
-    type: z.string(),
-    name: z.string(),
-    config: z.record(z.string(), z.unknown()).meta({ description: "Without secrets" }),
-    secrets: z.record(z.string(), z.boolean()).meta({ description: "Which secrets are stored; never what they are" }),
-    webhookUrl: z.string().meta({ description: "Where the helpdesk sends its webhooks, when it signs them" }),
-    webhookUrlUnsigned: z.string().meta({ description: "The same for a helpdesk too old to sign: keep it secret" }),
-    problem: z.string().nullable().meta({ description: "What is wrong, in words; null when it works" }),
-    problemSince: Instant.nullable(),
-    lastWebhookAt: Instant.nullable(),
-    createdAt: Instant,
-  })
-  .meta({ id: "Connection" });
 
 export function connectionRoutes(deps: AdminDeps): Route[] {
   const { store, sealer, factories, outgoing } = deps;
 
-  function show(connection: Connection): z.infer<typeof ConnectionShown> {
-    const secretFields = factories.get(connection.type)?.secretFields ?? [];
-    const opened = tryToOpen(sealer, connection);
-    const { secrets } = opened;
-    const webhookUrl = `${deps.baseUrl()}/webhooks/${connection.type}/${connection.id}`;
-    return {
-      id: connection.id,
-      type: connection.type,
-      name: connection.name,
-      config: { ...connection.config },
-      secrets: Object.fromEntries(secretFields.map((field) => [field, typeof secrets[field] === "string"])),
-      webhookUrl,
-      webhookUrlUnsigned: `${webhookUrl}/${connection.pathSecret}`,
-      problem: opened.problem ?? connection.problem,
-      problemSince: instantOrNull(connection.problemSince),
-      lastWebhookAt: instantOrNull(connection.lastWebhookAt),
-      createdAt: connection.createdAt.toISOString(),
-    };
-  }
+  const show = (connection: Connection) => showConnection(deps, connection);
 
   function factoryOf(type: string): ConnectorFactory {
     const factory = factories.get(type);
@@ -75,7 +44,8 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       path: "/v1/connections",
       summary: "Connect a helpdesk",
       description:
-        "Credentials are sealed and never shown again. Check the connection afterwards: nothing is called here.",
+        "Credentials are sealed and never shown again. Nothing is called here: check the connection afterwards, or have the helpdesk " +
+        "set up, for which its address and a token are enough.",
       tag: "Connections",
       scopes: ["admin"],
       body: z.strictObject({
@@ -86,14 +56,24 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
           .meta({ examples: ["chatwoot"] }),
         name: Name.optional(),
         config: Config,
+        reuse: z.boolean().default(false).meta({
+          description: "Answers with the connection that leads there already, as it is, in the place of a second one",
+        }),
       }),
-      responses: { 201: { description: "The connection", schema: ConnectionShown } },
+      responses: {
+        200: { description: "The connection that was there", schema: ConnectionShown },
+        201: { description: "The connection", schema: ConnectionShown },
+      },
+      errors: [409],
       idempotent: true,
       async handler({ principal, body, now, unit }) {
         const { workspaceId } = principal;
         const factory = factoryOf(body.type);
         const { config, secrets } = readConfig(factory, body.config, outgoing);
         return unit(async (tx) => {
+          await tx.lockWorkspace(workspaceId);
+          const before = body.reuse ? await connectionLike(tx, factory, { workspaceId, config }) : null;
+          if (before !== null) return { status: 200, body: show(before) };
           const id = newId("connection");
           const connection: Connection = {
             id,
@@ -218,6 +198,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       },
     }),
     ...connectionCheckRoutes(deps),
+    ...provisionRoutes(deps),
   ];
 }
 

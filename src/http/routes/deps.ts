@@ -1,4 +1,5 @@
 import type { Deps } from "../../handoffs/deps.ts";
+import type { Marks } from "../../handoffs/marks.ts";
 import type { Clock, ConnectorFactory, Log, Mail, Outgoing, Store } from "../../ports.ts";
 import type { Delivery } from "../../ports-store.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
@@ -24,8 +25,12 @@ export interface AdminDeps {
   readonly connectionMended: (connectionId: string) => void;
   /** Webhooks have been recorded. */
   readonly wakeWebhooks: () => void;
+  /** For an install that waits for a webhook of its own. */
+  readonly marks: Marks;
   /** How long an app's installation may ask its helpdesk, in milliseconds; absent: 7 s. For tests that cannot wait. */
   readonly installWithinMs?: number | undefined;
+  /** How long an install may take until it is answered, in milliseconds; absent: 60 s. */
+  readonly provisionWithinMs?: number | undefined;
   /** The mail that a delivery stands for. Throws DeliveryError when what it is about is gone. */
   readonly mailOf: (delivery: Delivery) => Promise<Mail>;
 }
