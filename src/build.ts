@@ -4,6 +4,7 @@ import { createMailer } from "../connectors/email/index.ts";
 import { connectors as ownConnectors } from "../connectors/index.ts";
 import { botWebhooks } from "../webhooks/bots.ts";
 import { helpdeskWebhooks } from "../webhooks/helpdesk.ts";
+import { apps } from "./apps/index.ts";
 import { atPort } from "./config.ts";
 import type { Config } from "./config.ts";
 import { createBotDirectory } from "./handoffs/deps.ts";
@@ -177,6 +178,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       { path: "/webhooks/bots", handler: botWebhooks({ handoffs, secretOf, readBytes, parseJson, parseGiven }) },
       { path: "/webhooks", handler: helpdeskWebhooks(webhookDeps) },
       { path: "/terms", handler: termsPages({ store }) },
+      { path: "/apps", handler: apps({ store }) },
       ...(options.mounts?.(parts) ?? []),
     ],
   });

@@ -190,7 +190,10 @@ export interface Reads {
   members(workspaceId: string): Promise<readonly Member[]>;
   onlineMembers(workspaceId: string, now: Date): Promise<number>;
   connection(workspaceId: string, id: string): Promise<Connection | null>;
-  /** The workspace is not known yet: only for a webhook that is verified with the connection's own secret. */
+  /**
+   * The workspace is not known yet: only for a webhook that is verified with the connection's own secret, and for the page that
+   * its helpdesk alone may frame.
+   */
   connectionById(id: string): Promise<Connection | null>;
   connections(workspaceId: string): Promise<readonly Connection[]>;
   token(workspaceId: string | null, id: string): Promise<TokenRecord | null>;
