@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ChatwootSimulator } from "../simulators/chatwoot/index.ts";
+import type { FarConversation, FarSide } from "./far-sides.ts";
 import type { Sent } from "./history.ts";
 import { ask, insist } from "./sides.ts";
 
@@ -15,7 +15,7 @@ export interface Opened {
 export interface Record {
   readonly handoffs: Opened[];
   readonly toHelpdesk: Sent[];
-  readonly toBot: { readonly helpdeskId: number; readonly text: string }[];
+  readonly toBot: { readonly helpdeskId: string; readonly text: string }[];
   readonly leads: { readonly handoffId: string; readonly email: string }[];
   /** Words that stay with the bot: acknowledged and kept, told to nobody. */
   readonly kept: Sent[];
@@ -115,29 +115,29 @@ export async function leaveDetails({ url, token, record, count }: Side & { count
   }
 }
 
-/** Agents answer in Chatwoot whenever they like: while Baton is down, too. */
+/** Agents answer in their helpdesk whenever they like: while Baton is down, too. */
 export async function reply(given: {
-  chatwoot: ChatwootSimulator;
+  far: FarSide;
   record: Record;
   random: () => number;
   until: () => boolean;
 }): Promise<void> {
-  const { chatwoot, record, random, until } = given;
+  const { far, record, random, until } = given;
   for (let number = 1; !until(); number += 1) {
     await pause(20 + random() * 60);
-    const theirs = chatwoot.conversations().filter((one) => isOfTwoWays(chatwoot, one.id));
+    const theirs = (await far.conversations()).filter(isOfTwoWays);
     const conversation = theirs[Math.floor(random() * theirs.length)];
     if (conversation === undefined) continue;
     const text = `agent says ${number}`;
-    chatwoot.agentReplies(conversation.id, { agentId: chatwoot.agentId, content: text });
+    await far.reply(conversation.id, text);
     record.toBot.push({ helpdeskId: conversation.id, text });
   }
 }
 
 /** Told by what stands there, as an agent would: a request for a person in a conversation that is not to be begun again. */
-function isOfTwoWays(chatwoot: ChatwootSimulator, helpdeskId: number): boolean {
-  const asked = chatwoot.messages(helpdeskId).find((one) => !one.private && one.messageType === "incoming");
-  const index = /^c-(\d+) asks/.exec(asked?.content ?? "")?.[1];
+function isOfTwoWays({ lines }: FarConversation): boolean {
+  const asked = lines.find(({ by }) => by === "visitor");
+  const index = /^c-(\d+) asks/.exec(asked?.text ?? "")?.[1];
   return index !== undefined && !begunAgain(Number(index));
 }
 

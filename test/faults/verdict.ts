@@ -1,33 +1,25 @@
-import type { ChatwootSimulator } from "../simulators/chatwoot/index.ts";
 import type { Record } from "./actors.ts";
+import type { FarConversation } from "./far-sides.ts";
 import { faultsOf } from "./history.ts";
 import type { Got } from "./history.ts";
 import type { Heard } from "./sides.ts";
 
-const HANDOFF_ATTRIBUTE = "baton_handoff_id";
-
 /** What bots, agents and leads were promised and did not get, by the record of what each side did and saw. */
 export function whatIsWrong(given: {
   record: Record;
-  chatwoot: ChatwootSimulator;
+  there: readonly FarConversation[];
+  violations: readonly string[];
   heard: readonly Heard[];
   leadsHeard: readonly Heard[];
 }): string[] {
-  const { record, chatwoot, heard, leadsHeard } = given;
-  const there = chatwoot.conversations().map((one) => ({
-    helpdeskId: one.id,
-    handoffId: String(one.customAttributes[HANDOFF_ATTRIBUTE]),
-    messages: chatwoot.messages(one.id),
-  }));
+  const { record, there, violations, heard, leadsHeard } = given;
   const keyOf = new Map(record.handoffs.map(({ id, key }) => [id, key]));
-  const handoffOf = new Map(there.map((one) => [one.helpdeskId, one.handoffId]));
+  const handoffOf = new Map(there.map((one) => [one.id, one.handoffId]));
 
   const opened: Got[] = there.map(({ handoffId }) => ({ stream: "conversations", text: handoffId }));
   const wanted = [...record.handoffs.map(({ id }) => id), ...record.leads.map(({ handoffId }) => handoffId)];
-  const arrived: Got[] = there.flatMap(({ handoffId, messages }) =>
-    messages
-      .filter((one) => !one.private && one.messageType === "incoming" && keyOf.has(handoffId))
-      .map((one) => ({ stream: handoffId, text: one.content ?? "" })),
+  const arrived: Got[] = there.flatMap(({ handoffId, lines }) =>
+    lines.filter(({ by }) => by === "visitor" && keyOf.has(handoffId)).map(({ text }) => ({ stream: handoffId, text })),
   );
   const said = record.toBot.map(({ helpdeskId, text }) => ({
     stream: keyOf.get(handoffOf.get(helpdeskId) ?? "") ?? `helpdesk ${helpdeskId}`,
@@ -36,16 +28,16 @@ export function whatIsWrong(given: {
   const told: Got[] = heard
     .filter(({ type }) => type === "message.created")
     .map(({ id, data }) => ({ id, stream: String(data["conversationId"]), text: String(data["message"]?.text) }));
-  const notes: Got[] = there.flatMap(({ messages }) =>
-    messages.flatMap((one) => {
-      const email = /lead-\d+@example\.com/.exec(one.private ? (one.content ?? "") : "")?.[0];
+  const notes: Got[] = there.flatMap(({ lines }) =>
+    lines.flatMap(({ by, text }) => {
+      const email = /lead-\d+@example\.com/.exec(by === "note" ? text : "")?.[0];
       return email === undefined ? [] : [{ stream: "notes", text: email }];
     }),
   );
   const captured: Got[] = leadsHeard
     .filter(({ type }) => type === "lead.captured")
     .map(({ id, data }) => ({ id, stream: "leads", text: String(data["handoff"]?.id) }));
-  const words = there.flatMap(({ messages }) => messages.map((one) => one.content ?? ""));
+  const words = there.flatMap(({ lines }) => lines.map(({ text }) => text));
 
   return [
     ...record.wrong,
@@ -65,7 +57,7 @@ export function whatIsWrong(given: {
       true,
     ),
     ...words.filter((text) => /interrupts/.test(text)).map((text) => `a bot's words reached the agent: ${text}`),
-    ...chatwoot.violations().map((one) => `${one.request}: ${one.problem}`),
+    ...violations,
   ];
 }
 
