@@ -1,4 +1,5 @@
-import { saveConversation } from "./conversations.ts";
+import { assignUser } from "./assignment.ts";
+import { botLetsGo, saveConversation } from "./conversations.ts";
 import { createMessage, deleteMessage } from "./messages.ts";
 import {
   messagesOf,
@@ -54,10 +55,11 @@ export function createActions(state: State) {
       agentReplies(conversationId, { ...note, private: true }),
     /** null unassigns. */
     assign: (conversationId: number, agentId: number | null): void =>
-      save(conversationId, { assigneeId: agentId === null ? null : user(agentId).id }),
+      assignUser(state, find(conversationId), agentId === null ? null : user(agentId).id, null),
     assignTeam: (conversationId: number, teamId: number | null): void => save(conversationId, { teamId }),
     resolve: (conversationId: number, agentId?: number): void => save(conversationId, { status: "resolved" }, agentId),
-    reopen: (conversationId: number, agentId?: number): void => save(conversationId, { status: "open" }, agentId),
+    reopen: (conversationId: number, agentId?: number): void =>
+      save(conversationId, { status: "open", ...botLetsGo(state) }, agentId),
     snooze: (conversationId: number, until: Date | null, agentId?: number): void =>
       save(conversationId, { status: "snoozed", snoozedUntil: until }, agentId),
     setStatus: (conversationId: number, status: ConversationStatus): void => save(conversationId, { status }),

@@ -1,5 +1,6 @@
 import {
   availabilityOf,
+  isAtLeast,
   lastMessage,
   messageTypes,
   unreadCount,
@@ -17,6 +18,8 @@ import {
   type Team,
   type User,
 } from "./state.ts";
+import type { AgentBot, DashboardApp } from "./installation-records.ts";
+import { weekOf } from "./templates.ts";
 import { attachmentShape, nestedMessageShape, seconds, senderEventShape } from "./webhook-shapes.ts";
 
 export function agentShape(state: State, user: User): Json {
@@ -54,8 +57,13 @@ const slimInboxShape = (inbox: Inbox): Json => ({
   provider: null,
 });
 
-/** An inbox. Secrets are shown to administrators only. */
-export function inboxShape(inbox: Inbox, isAdministrator: boolean): Json {
+/**
+ * An inbox. `secret` and `hmac_token` are shown to administrators only; `secret` is there since 4.13.0, on API inboxes,
+ * `hmac_token` on API and website inboxes.
+ */
+export function inboxShape(state: State, inbox: Inbox, isAdministrator: boolean): Json {
+  const isApi = inbox.channelType === "Channel::Api";
+  const hasIdentity = isApi || inbox.channelType === "Channel::WebWidget";
   return {
     ...slimInboxShape(inbox),
     greeting_enabled: false,
@@ -66,15 +74,6 @@ export function inboxShape(inbox: Inbox, isAdministrator: boolean): Json {
     enable_auto_assignment: true,
     auto_assignment_config: {},
     out_of_office_message: null,
-    working_hours: [0, 1, 2, 3, 4, 5, 6].map((day) => ({
-      day_of_week: day,
-      closed_all_day: day === 0 || day === 6,
-      open_hour: 9,
-      open_minutes: 0,
-      close_hour: 17,
-      close_minutes: 0,
-      open_all_day: false,
-    })),
     timezone: "UTC",
     callback_webhook_url: "",
     allow_messages_after_resolved: true,
@@ -83,13 +82,57 @@ export function inboxShape(inbox: Inbox, isAdministrator: boolean): Json {
     business_name: null,
     hmac_mandatory: false,
     ...inbox.settings,
-    ...(isAdministrator ? { hmac_token: inbox.hmacToken } : {}),
-    ...(isAdministrator && inbox.secret !== "" ? { secret: inbox.secret } : {}),
-    ...(inbox.channelType === "Channel::Api"
-      ? { webhook_url: inbox.webhookUrl, inbox_identifier: inbox.identifier, additional_attributes: {} }
+    working_hours: weekOf(inbox),
+    ...inbox.channel,
+    ...(isAdministrator && hasIdentity ? { hmac_token: inbox.hmacToken } : {}),
+    ...(isAdministrator && isApi && isAtLeast(state, "4.13") ? { secret: inbox.secret } : {}),
+    ...(isApi
+      ? {
+          webhook_url: inbox.webhookUrl,
+          inbox_identifier: inbox.identifier,
+          additional_attributes: {},
+          ...inbox.channel,
+        }
       : {}),
   };
 }
+
+/**
+ * An agent bot. Its token was shown to everybody before 4.16.0, to administrators since; its secret, since 4.13.0, to
+ * administrators, and never that of a system bot (2.3, 3.4).
+ */
+export function agentBotShape(state: State, bot: AgentBot, isAdministrator: boolean): Json {
+  const showsToken = isAdministrator || !isAtLeast(state, "4.16");
+  const showsSecret = isAdministrator && !bot.isSystemBot && isAtLeast(state, "4.13");
+  return {
+    id: bot.id,
+    name: bot.name,
+    description: bot.description,
+    thumbnail: "",
+    ...(bot.isSystemBot ? {} : { outgoing_url: bot.outgoingUrl }),
+    bot_type: "webhook",
+    bot_config: {},
+    account_id: bot.isSystemBot ? null : state.accountId,
+    ...(showsToken && !bot.isSystemBot ? { access_token: bot.token } : {}),
+    ...(showsSecret ? { secret: bot.secret } : {}),
+    system_bot: bot.isSystemBot,
+  };
+}
+
+export const slimBotShape = (bot: AgentBot): Json => ({
+  id: bot.id,
+  name: bot.name,
+  thumbnail: "",
+  outgoing_url: bot.outgoingUrl,
+  bot_type: "webhook",
+});
+
+export const dashboardAppShape = (app: DashboardApp): Json => ({
+  id: app.id,
+  title: app.title,
+  content: app.content,
+  created_at: app.createdAt.toISOString(),
+});
 
 export const contactInboxShape = (state: State, contactInbox: ContactInbox): Json => ({
   source_id: contactInbox.sourceId,
@@ -117,16 +160,23 @@ export function contactShape(state: State, contact: Contact, options: { withInbo
   };
 }
 
+function holderOf(state: State, conversation: Conversation): Json {
+  const bot = conversation.assigneeBotId === null ? undefined : state.bots.get(conversation.assigneeBotId);
+  if (bot && state.settings.apiShowsBot && isAtLeast(state, "4.8"))
+    return { assignee: slimBotShape(bot), assignee_type: "AgentBot" };
+  const user = conversation.assigneeId === null ? undefined : state.users.get(conversation.assigneeId);
+  return user ? { assignee: agentShape(state, user), assignee_type: "User" } : {};
+}
+
 export function conversationShape(state: State, conversation: Conversation, baseUrl: string): Json {
   const last = lastMessage(state, conversation.id, () => true);
   const lastSaid = lastMessage(state, conversation.id, (m) => m.messageType !== "activity");
-  const assignee = conversation.assigneeId === null ? undefined : state.users.get(conversation.assigneeId);
   const team = conversation.teamId === null ? undefined : state.teams.get(conversation.teamId);
   return {
     meta: {
       sender: contactShape(state, state.contacts.get(conversation.contactId)!, { withInboxes: false }),
       channel: state.inboxes.get(conversation.inboxId)!.channelType,
-      ...(assignee ? { assignee: agentShape(state, assignee), assignee_type: "User" } : {}),
+      ...holderOf(state, conversation),
       ...(team ? { team: { id: team.id, name: team.name, allow_auto_assign: team.allowAutoAssign } } : {}),
       hmac_verified: false,
     },
@@ -201,7 +251,7 @@ export const webhookShape = (state: State, webhook: AccountWebhook): Json => ({
   url: webhook.url,
   account_id: state.accountId,
   subscriptions: webhook.subscriptions,
-  secret: webhook.secret,
+  ...(isAtLeast(state, "4.12") ? { secret: webhook.secret } : {}),
 });
 
 export const labelShape = (label: LabelDefinition): Json => ({
@@ -245,17 +295,35 @@ export function profileShape(state: State, user: User): Json {
     type: null,
     custom_attributes: {},
     accounts: [
-      {
-        id: state.accountId,
-        name: state.accountName,
-        status: "active",
-        role: user.role,
-        permissions: [user.role],
-        availability: user.availability,
-        availability_status: availabilityOf(user),
-        auto_offline: user.autoOffline,
-        api_and_webhooks: true,
-      },
+      ...state.otherAccounts
+        .filter((account) => account.userId === user.id)
+        .map(({ id, name, role }) => accountLine(state, user, { id, name, role, hasApi: true })),
+      ...(user.role === null
+        ? []
+        : [
+            accountLine(state, user, {
+              id: state.accountId,
+              name: state.accountName,
+              role: user.role,
+              hasApi: state.settings.planHasApi,
+            }),
+          ]),
     ],
   };
 }
+
+const accountLine = (
+  state: State,
+  user: User,
+  line: { id: number; name: string; role: "administrator" | "agent"; hasApi: boolean },
+): Json => ({
+  id: line.id,
+  name: line.name,
+  status: "active",
+  role: line.role,
+  permissions: [line.role],
+  availability: user.availability,
+  availability_status: availabilityOf(user),
+  auto_offline: user.autoOffline,
+  ...(isAtLeast(state, "4.16") ? { api_and_webhooks: line.hasApi } : {}),
+});

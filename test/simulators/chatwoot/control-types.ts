@@ -153,6 +153,11 @@ export interface InstallationControls {
   setWebhookTimeout(ms: number): void;
   /** Between the attempts of a bot delivery; 3000 in the real thing. */
   setBotRetryDelay(ms: number): void;
+  /**
+   * The API's conversations name a bot as `meta.assignee` with `assignee_type` (sheet 2.2 says so of webhooks; the source
+   * of 4.8 and later does it in the API too). Off at the start.
+   */
+  setApiShowsBot(on: boolean): void;
   /** Automatic status changes with an assignment, merged after 4.16.2 and not seen in a release. */
   setAssignmentChangesStatus(on: boolean): void;
   /** A proxy that drops token headers: those with underscores as a default nginx does, both forms, or none. */

@@ -14,6 +14,7 @@ const installation: Record<keyof ChatwootControls, true> = {
   setAllowPrivateNetwork: true,
   setWebhookTimeout: true,
   setBotRetryDelay: true,
+  setApiShowsBot: true,
   setAssignmentChangesStatus: true,
   dropHeaders: true,
   expireToken: true,

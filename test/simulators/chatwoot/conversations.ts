@@ -2,6 +2,7 @@ import { crash, notFound, recordInvalid } from "./errors.ts";
 import {
   availabilityOf,
   conversationStatuses,
+  isAtLeast,
   priorities,
   type Change,
   type ContactInbox,
@@ -12,8 +13,8 @@ import {
   type State,
 } from "./state.ts";
 
-/** Who does something: names the activity line that Chatwoot writes; null for nobody signed in. */
-export type Actor = { name: string } | null;
+/** Who does something: names the activity line that Chatwoot writes; `line` replaces it; null for nobody signed in. */
+export type Actor = { name: string } | { line: string } | null;
 
 type Columns = Partial<
   Pick<
@@ -64,9 +65,7 @@ export function saveConversation(state: State, conversation: Conversation, colum
   const pick = statusMoved && conversation.status === "open" ? olderAutoAssignee(state, conversation) : null;
   const seen = pick === null ? changes : apply(conversation, { assigneeId: pick });
   if (statusMoved && conversation.status === "resolved") conversation.waitingSince = null;
-  if (statusMoved && pick === null) {
-    state.events.emit("happening", { event: "conversation_status_changed", conversationId: conversation.id });
-  }
+  if (statusMoved && pick === null) tellStatus(state, conversation);
   const stamps = {
     field: "updated_at",
     before: isoOfMicros(before),
@@ -77,9 +76,48 @@ export function saveConversation(state: State, conversation: Conversation, colum
     conversationId: conversation.id,
     changes: [...seen, stamps],
   });
+  if (changes.some((change) => change.field === "assignee_id") || pick !== null) notifyAssignee(state, conversation);
   for (const change of [...changes, ...(pick === null ? [] : seen)]) writeActivity(state, conversation, change, actor);
   state.events.emit("change");
 }
+
+/** Opened and resolved are told beside the change of status; only bots hear of those (2.1). */
+function tellStatus(state: State, { id: conversationId, status }: Conversation): void {
+  if (status === "open" || status === "resolved") {
+    state.events.emit("happening", {
+      event: status === "open" ? "conversation_opened" : "conversation_resolved",
+      conversationId,
+    });
+  }
+  state.events.emit("happening", { event: "conversation_status_changed", conversationId });
+}
+
+function notifyAssignee(state: State, { id, assigneeId }: Conversation): void {
+  if (assigneeId === null) return;
+  const notice = { kind: "conversation_assignment", because: "assigned" } as const;
+  state.records.notifications.push({ ...notice, userId: assigneeId, conversationId: id, at: state.clock() });
+}
+
+function notifyMembers(state: State, conversation: Conversation, because: "created" | "bot_handoff"): void {
+  for (const userId of state.inboxes.get(conversation.inboxId)!.memberIds) {
+    const notice = { kind: "conversation_creation", because } as const;
+    state.records.notifications.push({ ...notice, userId, conversationId: conversation.id, at: state.clock() });
+  }
+}
+
+/**
+ * The opening that counts as a bot's handoff (3.2): the waiting clock starts, the bot lets go (since 4.16.2), the inbox's
+ * members are told.
+ */
+export function handOver(state: State, conversation: Conversation, bot: { id: number; name: string }): void {
+  const waitingSince = conversation.waitingSince ?? state.clock();
+  saveConversation(state, conversation, { status: "open", waitingSince, ...botLetsGo(state) }, bot);
+  state.records.botHandoffs.push({ conversationId: conversation.id, botId: bot.id, at: state.clock() });
+  notifyMembers(state, conversation, "bot_handoff");
+}
+
+/** Opening takes the conversation from its bot since 4.16.2, the release in which a connected bot became its holder. */
+export const botLetsGo = (state: State): Columns => (isAtLeast(state, "4.16.2") ? { assigneeBotId: null } : {});
 
 function apply(conversation: Conversation, columns: Columns): Change[] {
   const changes: Change[] = [];
@@ -146,7 +184,7 @@ export function createConversation(state: State, wanted: NewConversation): Conve
   checkAttributes(wanted.customAttributes ?? {}, "Custom attributes");
   const now = state.clock();
   const contact = state.contacts.get(contactInbox.contactId)!;
-  const heldByBot = inbox.hasActiveBot && !wanted.assigneeId;
+  const heldByBot = isAtLeast(state, "4.16.2") && !wanted.assigneeId;
   const conversation: Conversation = {
     id: state.nextId("conversation"),
     uuid: state.uuid(),
@@ -155,7 +193,7 @@ export function createConversation(state: State, wanted: NewConversation): Conve
     contactInboxId: contactInbox.id,
     status: parseStatus(wanted.status ?? "open"),
     assigneeId: wanted.assigneeId ?? null,
-    assigneeBotId: heldByBot ? state.bot.id : null,
+    assigneeBotId: heldByBot ? inbox.botId : null,
     teamId: wanted.teamId ?? null,
     priority: null,
     labels: [],
@@ -171,12 +209,13 @@ export function createConversation(state: State, wanted: NewConversation): Conve
     updatedAtMicros: state.stampMicros(),
     muted: false,
   };
-  if (inbox.hasActiveBot) conversation.status = "pending";
+  if (inbox.botId !== null) conversation.status = "pending";
   if (contact.blocked) conversation.status = "resolved";
   if (conversation.status !== "snoozed") conversation.snoozedUntil = null;
   state.conversations.set(conversation.id, conversation);
   state.messages.set(conversation.id, []);
   state.events.emit("happening", { event: "conversation_created", conversationId: conversation.id });
+  if (conversation.status === "open") notifyMembers(state, conversation, "created");
   const pick = conversation.status === "open" ? olderAutoAssignee(state, conversation) : null;
   if (pick !== null) saveConversation(state, conversation, { assigneeId: pick }, null);
   state.events.emit("change");
@@ -213,11 +252,12 @@ export function checkAttributes(attributes: Json, column: string): void {
 
 /** Activity lines are messages of type 2: in lists, in no webhook, in no nested `messages[]`. */
 function writeActivity(state: State, conversation: Conversation, change: Change, actor: Actor): void {
-  const by = actor ? ` by ${actor.name}` : "";
-  const text = activityText(state, change, by);
+  const by = actor && "name" in actor ? ` by ${actor.name}` : "";
+  const own = actor && "line" in actor && change.field === "status" ? actor.line : null;
+  const text = own ?? activityText(state, change, by);
   if (text === null) return;
   const at = state.clock();
-  state.messages.get(conversation.id)!.push({
+  state.messages.get(conversation.id)?.push({
     id: state.nextId("message"),
     conversationId: conversation.id,
     content: text,
@@ -243,7 +283,7 @@ function activityText(state: State, { field, after }: Change, by: string): strin
   if (field === "assignee_id") {
     return after === null
       ? `Conversation unassigned${by}`
-      : `Assigned to ${state.users.get(after as number)!.name}${by}`;
+      : `Assigned to ${state.users.get(after as number)?.name ?? "somebody"}${by}`;
   }
   if (field === "team_id") {
     return after === null ? `Unassigned from team${by}` : `Assigned to ${state.teams.get(after as number)!.name}${by}`;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { crash, unauthorized } from "./errors.ts";
 import type { Caller, Context, Route } from "./router.ts";
-import type { State } from "./state.ts";
+import { isAtLeast, type State } from "./state.ts";
 import { startServer, type Incoming, type LoggedRequest as Logged, type Result } from "../http.ts";
 import type { CheckedRequest } from "../openapi-check.ts";
 import { Refusal } from "../refusal.ts";
@@ -19,7 +19,7 @@ export type LoggedRequest = Logged & Who;
 
 export interface HttpOptions {
   readonly port: number;
-  readonly dropUnderscoreHeaders: boolean;
+  readonly dropsHeaders: "underscored" | "both" | "none";
   readonly limitPerMinute: number | null;
   readonly contactSearchPerMinute: number | null;
   readonly intercept: (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -32,7 +32,7 @@ export async function startHttp(state: State, trouble: ApiTrouble, routes: reado
   const limits = { all: perMinute(options.limitPerMinute), search: perMinute(options.contactSearchPerMinute) };
   const settings = { ...options };
   const identify = (request: IncomingMessage) => {
-    const token = readToken(request, settings.dropUnderscoreHeaders);
+    const token = readToken(request, settings.dropsHeaders);
     return { token, caller: token ? callerOf(state, token.value) : null };
   };
 
@@ -44,7 +44,7 @@ export async function startHttp(state: State, trouble: ApiTrouble, routes: reado
     intercept: options.intercept,
     about(request) {
       const { token, caller } = identify(request);
-      const name = caller === null ? null : caller.kind === "bot" ? "bot" : caller.user.role;
+      const name = caller?.kind === "bot" ? "bot" : (caller?.user.role ?? null);
       return { tokenHeader: token?.header ?? null, caller: name };
     },
     throttle: (url) =>
@@ -62,8 +62,8 @@ export async function startHttp(state: State, trouble: ApiTrouble, routes: reado
       const parsed = await parseBody(raw, contentType, () => new Refusal(400, { status: 400, error: "Bad Request" }));
       if (request.headers.authorization !== undefined) complain("an Authorization header beside the token (8.1)");
       const matched = matchRoute(routes, method, url.pathname);
-      if (!matched) {
-        complain("no such endpoint in this simulator");
+      if (!matched) complain("no such endpoint in this simulator");
+      if (!matched || (matched.route.since !== undefined && !isAtLeast(state, matched.route.since))) {
         return { status: 404, body: { status: 404, error: "Not Found" }, headers: {} };
       }
       const { route, params } = matched;
@@ -92,16 +92,18 @@ export async function startHttp(state: State, trouble: ApiTrouble, routes: reado
   };
 }
 
-function readToken(request: IncomingMessage, dropUnderscore: boolean) {
+function readToken(request: IncomingMessage, drops: HttpOptions["dropsHeaders"]) {
+  if (drops === "both") return null;
   const underscore = request.headers["api_access_token"];
   const hyphen = request.headers["api-access-token"];
   if (typeof hyphen === "string" && hyphen !== "") return { value: hyphen, header: "api-access-token" as const };
-  if (dropUnderscore || typeof underscore !== "string" || underscore === "") return null;
+  if (drops === "underscored" || typeof underscore !== "string" || underscore === "") return null;
   return { value: underscore, header: "api_access_token" as const };
 }
 
 function callerOf(state: State, token: string): Caller | null {
-  if (token === state.bot.token) return { kind: "bot" };
+  const bot = [...state.bots.values()].find((item) => item.token === token);
+  if (bot) return { kind: "bot", bot };
   const user = [...state.users.values()].find((item) => item.token === token);
   return user ? { kind: "user", user } : null;
 }
@@ -120,12 +122,22 @@ function authorize(
   if (caller.kind === "bot" && route.who !== "bots_too") {
     throw unauthorized("Access to this endpoint is not authorized for bots");
   }
-  if (params["account_id"] !== undefined && Number(params["account_id"]) !== state.accountId) {
-    throw unauthorized("You are not authorized to access this account");
+  if (params["account_id"] !== undefined) {
+    const isForeign = Number(params["account_id"]) !== state.accountId;
+    if (isForeign || !isMember(state, caller)) throw unauthorized("You are not authorized to access this account");
+    if (!state.settings.planHasApi && isAtLeast(state, "4.16")) {
+      throw new Refusal(403, { error: "API access is not part of this account's plan" });
+    }
   }
   if (route.who === "administrator" && !(caller.kind === "user" && caller.user.role === "administrator")) {
     throw unauthorized("You are not authorized to do this action");
   }
+}
+
+/** A bot of the account belongs to it; one of the installation only by an inbox that it is connected to. */
+function isMember(state: State, caller: Caller): boolean {
+  if (caller.kind === "user") return caller.user.role !== null;
+  return !caller.bot.isSystemBot || [...state.inboxes.values()].some((inbox) => inbox.botId === caller.bot.id);
 }
 
 /** A fixed window of one minute of real time, as the throttle in front of Chatwoot counts. */

@@ -2,16 +2,24 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createActions } from "./actions.ts";
 import type { ChatwootControls } from "./control-types.ts";
 import { startHttp, type LoggedRequest } from "./http.ts";
-import { addInbox, addTeam, addUser, type NewTeam, type NewUser } from "./installation.ts";
+import { addAgentBot, addInbox, addTeam, addUser, type NewTeam, type NewUser } from "./installation.ts";
+import { createInstallationControls, type Proxy } from "./installation-controls.ts";
+import { removeBot, removeInbox } from "./removal.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { agentBotRoutes } from "./routes/agent-bots.ts";
 import { contactRoutes } from "./routes/contacts.ts";
 import { conversationActionRoutes } from "./routes/conversation-actions.ts";
 import { conversationRoutes } from "./routes/conversations.ts";
+import { dashboardAppRoutes } from "./routes/dashboard-apps.ts";
+import { definitionRoutes } from "./routes/definitions.ts";
 import { inboxRoutes } from "./routes/inboxes.ts";
 import { messageRoutes } from "./routes/messages.ts";
+import { peopleRoutes } from "./routes/people.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { createState, type Contact, type Conversation, type Json, type Team, type User } from "./state.ts";
 import { chatwootApi } from "./openapi.ts";
 import { chatwootTrouble } from "./usual-trouble.ts";
+import { createVisitors } from "./visitors.ts";
 import { createDeliveries, railsJson, sign, type SentWebhook } from "./webhooks.ts";
 import { assertNone, type Violation } from "../http.ts";
 import { loadOpenApiCheck } from "../openapi-check.ts";
@@ -53,7 +61,12 @@ export interface ChatwootOptions {
   readonly webhookTimeoutMs?: number;
   readonly webhookWorkers?: number;
   readonly payloadAt?: "send" | "event";
+  /** Between the attempts of a bot's webhook: 3000 as in the real thing unless a test has no time. */
+  readonly botRetryMs?: number;
+  /** The operator's opt-out (2.5): false blocks loopback since 4.14.0; loopback counts as public when absent. */
   readonly allowPrivateNetwork?: boolean;
+  /** A new account: no inbox and no bot. Ids of those of the start lead nowhere then. */
+  readonly empty?: boolean;
   /** Sees every request first; true takes it away from the simulator. */
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** True: the contact's `sender` at a message event's root carries `type`. The facts say it does not, samples differ. */
@@ -64,7 +77,12 @@ export type ChatwootSimulator = Awaited<ReturnType<typeof startChatwoot>>;
 
 const routes = [
   ...accountRoutes,
+  ...webhookRoutes,
+  ...definitionRoutes,
+  ...agentBotRoutes,
+  ...dashboardAppRoutes,
   ...inboxRoutes,
+  ...peopleRoutes,
   ...contactRoutes,
   ...conversationRoutes,
   ...conversationActionRoutes,
@@ -95,12 +113,20 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
     lockToSingleConversation: options.lockToSingleConversation ?? false,
   });
   inbox.memberIds.push(agent.id);
-  inbox.hasActiveBot = options.activeBot ?? false;
+  const bot = addAgentBot(state, { name: "Handoff Bot" });
+  inbox.botId = options.activeBot === true ? bot.id : null;
+  if (options.empty === true) {
+    removeInbox(state, inbox);
+    removeBot(state, bot.id);
+  }
+  state.settings.allowPrivateNetwork = options.allowPrivateNetwork ?? null;
+  state.settings.webhookTimeoutMs = options.webhookTimeoutMs ?? 5000;
+  state.settings.botRetryMs = options.botRetryMs ?? 3000;
   const apiTrouble = chatwootTrouble();
   const webhookTrouble = createWebhookTrouble();
   const http = await startHttp(state, apiTrouble, routes, {
     port: options.port ?? 0,
-    dropUnderscoreHeaders: options.dropUnderscoreHeaders ?? false,
+    dropsHeaders: options.dropUnderscoreHeaders === true ? "underscored" : "none",
     limitPerMinute: options.limitPerMinute ?? null,
     contactSearchPerMinute: options.contactSearchPerMinute ?? null,
     check: loadOpenApiCheck(chatwootApi),
@@ -109,21 +135,29 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
   const deliveries = createDeliveries(state, webhookTrouble, {
     baseUrl: http.baseUrl,
     typedContactSender: options.typedContactSender ?? false,
-    timeoutMs: options.webhookTimeoutMs ?? 5000,
     workers: options.webhookWorkers ?? 10,
     payloadAt: options.payloadAt ?? "send",
-    allowPrivateNetwork: options.allowPrivateNetwork ?? true,
   });
+
+  const proxy: Proxy = { drop: (which) => void Object.assign(http.settings, { dropsHeaders: which }) };
 
   const simulator = {
     url: http.baseUrl,
     accountId: state.accountId,
     inboxId: inbox.id,
     /** Of the administrator. */
-    apiAccessToken: administrator.token,
+    get apiAccessToken(): string {
+      return administrator.token;
+    },
     /** Of a member with role agent. */
-    agentAccessToken: agent.token,
-    botToken: state.bot.token,
+    get agentAccessToken(): string {
+      return agent.token;
+    },
+    /** Of the bot "Handoff Bot", which nothing is connected to at the start and which has no URL. */
+    get botToken(): string {
+      return bot.token;
+    },
+    botId: bot.id,
     administratorId: administrator.id,
     agentId: agent.id,
     /** The inbox's `secret`: signs its webhooks. */
@@ -140,13 +174,14 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
     },
     addTeam: (wanted: NewTeam): Team => addTeam(state, wanted),
     inboxMembers: (): readonly number[] => inbox.memberIds,
-    setActiveBot: (active: boolean): void => void (inbox.hasActiveBot = active),
+    setActiveBot: (active: boolean): void => void (inbox.botId = active ? bot.id : null),
     setLockToSingleConversation: (lock: boolean): void => void (inbox.lockToSingleConversation = lock),
-    setDropUnderscoreHeaders: (drop: boolean): void =>
-      void Object.assign(http.settings, { dropUnderscoreHeaders: drop }),
+    setDropUnderscoreHeaders: (drop: boolean): void => proxy.drop(drop ? "underscored" : "none"),
     setLimitPerMinute: (limit: number | null): void => void http.setLimitPerMinute(limit),
 
     ...createActions(state),
+    ...createVisitors(state),
+    ...createInstallationControls(state, proxy, { agentId: agent.id, administratorId: administrator.id }),
 
     conversations: (): readonly Conversation[] => [...state.conversations.values()],
     conversation(id: number): Conversation {
@@ -223,5 +258,5 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
     },
   };
   state.events.setMaxListeners(0);
-  return simulator as typeof simulator & ChatwootControls;
+  return simulator satisfies ChatwootControls;
 }

@@ -1,4 +1,5 @@
-import type { Availability, Inbox, State, Team, User } from "./state.ts";
+import type { AgentBot } from "./installation-records.ts";
+import type { Availability, Inbox, Json, State, Team, User } from "./state.ts";
 
 export interface NewUser {
   name: string;
@@ -57,7 +58,11 @@ export interface NewInbox {
   channelType?: Inbox["channelType"];
   webhookUrl?: string | null;
   secret?: string | undefined;
-  lockToSingleConversation?: boolean;
+  lockToSingleConversation?: boolean | undefined;
+  channel?: Json;
+  settings?: Json;
+  memberIds?: number[];
+  botId?: number | null | undefined;
 }
 
 export function addInbox(state: State, wanted: NewInbox): Inbox {
@@ -66,15 +71,38 @@ export function addInbox(state: State, wanted: NewInbox): Inbox {
     name: wanted.name,
     channelType: wanted.channelType ?? "Channel::Api",
     webhookUrl: wanted.webhookUrl ?? null,
-    secret: wanted.secret ?? state.token(24),
+    secret: wanted.secret ?? state.secretSince("4.13"),
+    channel: wanted.channel ?? {},
     hmacToken: state.token(24),
     identifier: state.token(24),
-    memberIds: [],
+    memberIds: wanted.memberIds ?? [],
     lockToSingleConversation: wanted.lockToSingleConversation ?? false,
-    settings: {},
-    hasActiveBot: false,
+    settings: wanted.settings ?? {},
+    botId: wanted.botId ?? null,
   };
   state.inboxes.set(inbox.id, inbox);
   state.events.emit("change");
   return inbox;
+}
+
+export interface NewAgentBot {
+  name: string;
+  description?: string | null;
+  outgoingUrl?: string | null;
+  isSystemBot?: boolean;
+}
+
+export function addAgentBot(state: State, wanted: NewAgentBot): AgentBot {
+  const bot: AgentBot = {
+    id: state.nextId("bot"),
+    name: wanted.name,
+    description: wanted.description ?? null,
+    outgoingUrl: wanted.outgoingUrl ?? null,
+    token: state.token(24),
+    secret: state.secretSince("4.13"),
+    isSystemBot: wanted.isSystemBot ?? false,
+  };
+  state.bots.set(bot.id, bot);
+  state.events.emit("change");
+  return bot;
 }

@@ -49,7 +49,7 @@ export function dropsFor(state: State, conversation: Conversation, sender: Sende
   const contact = state.contacts.get(conversation.contactId)!;
   const inbox = state.inboxes.get(conversation.inboxId)!;
   const user = sender?.type === "User" ? state.users.get(sender.id) : undefined;
-  const bot = sender?.type === "AgentBot" ? state.bot : undefined;
+  const bot = sender?.type === "AgentBot" ? state.bots.get(sender.id) : undefined;
   return {
     contact: {
       ...names(contact.name),

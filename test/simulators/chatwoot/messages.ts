@@ -1,7 +1,10 @@
 import { saveConversation } from "./conversations.ts";
 import { couldNotCreate } from "./errors.ts";
+import { itemFaults } from "./interactive.ts";
 import { dropsFor, renderLiquid } from "./liquid.ts";
+import { templatesFor } from "./templates.ts";
 import {
+  isThirdParty,
   messagesOf,
   messageStatuses,
   messageTypes,
@@ -55,10 +58,6 @@ export function createMessage(state: State, conversation: Conversation, wanted: 
   if (!contentTypes.some((type) => type === wanted.contentType)) {
     throw couldNotCreate(`'${wanted.contentType}' is not a valid content_type`);
   }
-  const inbox = state.inboxes.get(conversation.inboxId)!;
-  if (messageType === "incoming" && inbox.channelType !== "Channel::Api") {
-    throw couldNotCreate("Incoming messages are only allowed in Api inboxes");
-  }
   refuseInvalid(state, conversation, wanted);
   const rendered = messageType === "outgoing" || messageType === "template";
   const now = state.clock();
@@ -87,8 +86,29 @@ export function createMessage(state: State, conversation: Conversation, wanted: 
   if (message.messageType === "incoming") afterIncoming(state, conversation, now);
   state.events.emit("happening", { event: "message_created", conversationId: conversation.id, messageId: message.id });
   if (isHumanReply(message)) afterHumanReply(state, conversation, now);
+  if (rendered && !message.private) sendOnChannel(state, conversation, message);
+  if (message.messageType === "incoming") {
+    for (const template of templatesFor(state, conversation)) createMessage(state, conversation, template);
+  }
   state.events.emit("change");
   return message;
+}
+
+/**
+ * Hands an outgoing message to the provider of a third-party channel, whose id it then carries. One that has an id
+ * already is taken for an echo of the channel and is not sent (5.5).
+ */
+function sendOnChannel(state: State, conversation: Conversation, message: Message): void {
+  const inbox = state.inboxes.get(conversation.inboxId)!;
+  if (!isThirdParty(inbox)) return;
+  if (message.sourceId !== null) {
+    const { id: messageId, conversationId } = message;
+    state.records.notDelivered.push({ conversationId, messageId, because: "has_source_id" });
+    return;
+  }
+  const sourceId =
+    inbox.channelType === "Channel::Email" ? `<${message.id}@mail.chatwoot.example>` : `wamid.${message.id}`;
+  updateMessage(state, message, { sourceId });
 }
 
 const invalid = (fault: string) => couldNotCreate(`Validation failed: ${fault}`);
@@ -100,6 +120,8 @@ function refuseInvalid(state: State, conversation: Conversation, wanted: NewMess
   if (wanted.files.length > maximumAttachments) throw invalid("Attachments exceeded maximum allowed");
   if (wanted.files.some((file) => file.bytes.length > maximumFileBytes))
     throw invalid("Attachments file size is too big");
+  const faults = itemFaults(wanted.contentType, wanted.contentAttributes);
+  if (faults.length > 0) throw invalid(faults.map((fault) => `Content attributes ${fault}`).join(", "));
   const minuteAgo = state.clock().getTime() - 60_000;
   const messages = messagesOf(state, conversation.id);
   const oldestOfLimit = messages[messages.length - state.messagesPerMinute];
@@ -122,7 +144,7 @@ function afterIncoming(state: State, conversation: Conversation, now: Date): voi
   const contact = state.contacts.get(conversation.contactId)!;
   contact.lastActivityAt = now;
   if (!conversation.muted) {
-    const hasBot = state.inboxes.get(conversation.inboxId)!.hasActiveBot;
+    const hasBot = state.inboxes.get(conversation.inboxId)!.botId !== null;
     const actor = { name: contact.name };
     if (conversation.status === "snoozed") saveConversation(state, conversation, { status: "open" }, actor);
     else if (conversation.status === "resolved") {
@@ -162,7 +184,7 @@ export function deleteMessage(state: State, message: Message): void {
   });
 }
 
-function updateMessage(state: State, message: Message, columns: Partial<Message>): void {
+export function updateMessage(state: State, message: Message, columns: Partial<Message>): void {
   Object.assign(message, columns, { updatedAt: state.clock() });
   if (message.messageType !== "activity") {
     const { conversationId, id: messageId } = message;

@@ -2,9 +2,10 @@ import type { z } from "zod";
 import type { UploadedFile } from "../request-body.ts";
 import { faults, placeOf, type Answer, type Place } from "../router.ts";
 import { forbiddenByPolicy, notFound, unauthorized } from "./errors.ts";
+import type { AgentBot } from "./installation-records.ts";
 import { isAtLeast, type Conversation, type Inbox, type Json, type Sender, type State, type User } from "./state.ts";
 
-export type Caller = { kind: "user"; user: User } | { kind: "bot" };
+export type Caller = { kind: "user"; user: User } | { kind: "bot"; bot: AgentBot };
 
 export interface Context<Body = Json, Query = Json> {
   readonly state: State;
@@ -19,6 +20,8 @@ export interface Context<Body = Json, Query = Json> {
 
 export interface Route extends Place {
   readonly who: "anyone" | "users" | "administrator" | "bots_too";
+  /** The release that brought the endpoint; earlier ones do not know it. */
+  readonly since?: string;
   /** False: not part of the API that the published description covers. */
   readonly isChecked?: boolean;
   /** What Rails would ignore or misread without a word, and our own requests must not contain. */
@@ -28,6 +31,7 @@ export interface Route extends Place {
 
 interface Definition<B, Q> {
   who: Route["who"];
+  since?: string;
   isChecked?: boolean;
   body?: z.ZodType<B>;
   query?: z.ZodType<Q>;
@@ -40,6 +44,7 @@ export function route<B = Json, Q = Json>(line: string, definition: Definition<B
   return {
     ...placeOf(line),
     who: definition.who,
+    ...(definition.since === undefined ? {} : { since: definition.since }),
     ...(definition.isChecked === undefined ? {} : { isChecked: definition.isChecked }),
     problems: (body, query) => [...faults("body", definition.body, body), ...faults("query", definition.query, query)],
     handle: (context) => definition.handle(context as Context<B, Q>),
@@ -78,7 +83,7 @@ export function conversationOf(context: Context<unknown, unknown>): Conversation
 
 /** Name for activity lines. */
 export const actorOf = (context: Context<unknown, unknown>): { name: string } =>
-  context.caller?.kind === "user" ? { name: context.caller.user.name } : { name: context.state.bot.name };
+  context.caller?.kind === "user" ? { name: context.caller.user.name } : { name: callerBot(context).name };
 
 /** The n-th page, from 1. */
 export function pageOf<T>(rows: readonly T[], page: unknown, size: number): T[] {
@@ -90,11 +95,16 @@ export function pageOf<T>(rows: readonly T[], page: unknown, size: number): T[] 
 export const senderOf = (context: Context<unknown, unknown>): Sender =>
   context.caller?.kind === "user"
     ? { type: "User", id: context.caller.user.id }
-    : { type: "AgentBot", id: context.state.bot.id };
+    : { type: "AgentBot", id: callerBot(context).id };
 
-/** Bots may read a conversation and its labels since 4.14.2 (8.2). */
-export function refuseEarlyBot(context: Context<unknown, unknown>): void {
-  if (context.caller?.kind === "bot" && !isAtLeast(context.state, "4.14.2")) {
+function callerBot(context: Context<unknown, unknown>): AgentBot {
+  if (context.caller?.kind !== "bot") throw forbiddenByPolicy();
+  return context.caller.bot;
+}
+
+/** What bots may do only since a release (8.2): read a conversation and its labels since 4.14.2, type since 4.12. */
+export function refuseEarlyBot(context: Context<unknown, unknown>, since = "4.14.2"): void {
+  if (context.caller?.kind === "bot" && !isAtLeast(context.state, since)) {
     throw unauthorized("Access to this endpoint is not authorized for bots");
   }
 }

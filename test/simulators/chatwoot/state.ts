@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
+import type { AccountLine, AgentBot, DashboardApp, Records, Settings } from "./installation-records.ts";
 
 export const conversationStatuses = ["open", "resolved", "pending", "snoozed"] as const;
 export type ConversationStatus = (typeof conversationStatuses)[number];
@@ -14,7 +15,8 @@ export type Json = Record<string, unknown>;
 
 export interface User {
   id: number;
-  role: "administrator" | "agent";
+  /** null: no longer a member of the account. */
+  role: "administrator" | "agent" | null;
   name: string;
   /** The display name; Chatwoot shows it to visitors instead of the full name. */
   availableName: string;
@@ -35,19 +37,24 @@ export interface Team {
   memberIds: number[];
 }
 
+export type ChannelType = "Channel::Api" | "Channel::WebWidget" | "Channel::Whatsapp" | "Channel::Email";
+
 export interface Inbox {
   id: number;
   name: string;
-  channelType: "Channel::Api" | "Channel::WebWidget";
+  channelType: ChannelType;
+  /** What only this kind of channel has: address, number, colours. */
+  channel: Json;
   webhookUrl: string | null;
   secret: string;
   hmacToken: string;
   identifier: string;
   memberIds: number[];
   lockToSingleConversation: boolean;
-  /** The attributes of the inbox that we keep and give back without acting on them. */
+  /** Greeting, working hours and the like, as the API names them. */
   settings: Json;
-  hasActiveBot: boolean;
+  /** The agent bot connected to it; there is one at most (3.4). */
+  botId: number | null;
 }
 
 export interface Contact {
@@ -131,6 +138,20 @@ export interface Message {
   updatedAt: Date;
 }
 
+/** What an account webhook can subscribe to; all of them when it does not say. */
+export const webhookEvents = [
+  "conversation_created",
+  "conversation_status_changed",
+  "conversation_updated",
+  "message_created",
+  "message_updated",
+  "contact_created",
+  "contact_updated",
+  "webwidget_triggered",
+  "conversation_typing_on",
+  "conversation_typing_off",
+] as const;
+
 export interface AccountWebhook {
   id: number;
   name: string | null;
@@ -164,7 +185,10 @@ export type Change = { field: string; before: unknown; after: unknown };
 /** Something happened that Chatwoot dispatches to webhooks. */
 export type Happening =
   | { event: "conversation_created"; conversationId: number }
-  | { event: "conversation_status_changed"; conversationId: number }
+  | {
+      event: "conversation_status_changed" | "conversation_opened" | "conversation_resolved";
+      conversationId: number;
+    }
   | { event: "conversation_updated"; conversationId: number; changes: Change[] }
   | { event: "message_created" | "message_updated"; conversationId: number; messageId: number }
   | {
@@ -173,6 +197,7 @@ export type Happening =
       who: Sender;
       isPrivate: boolean;
     }
+  | { event: "webwidget_triggered"; contactInboxId: number; info: Json }
   | { event: "contact_created"; contactId: number }
   | { event: "contact_updated"; contactId: number; changes: Change[] };
 
@@ -186,7 +211,13 @@ export interface StateOptions {
 }
 
 /** Everything that the simulated installation keeps, with ids that are the same in every run. */
-export interface State extends StateOptions {
+export interface State extends Omit<StateOptions, "version"> {
+  version: string;
+  readonly settings: Settings;
+  readonly records: Records;
+  readonly bots: Map<number, AgentBot>;
+  readonly dashboardApps: Map<number, DashboardApp>;
+  readonly otherAccounts: AccountLine[];
   readonly users: Map<number, User>;
   readonly teams: Map<number, Team>;
   readonly inboxes: Map<number, Inbox>;
@@ -198,12 +229,13 @@ export interface State extends StateOptions {
   readonly webhooks: Map<number, AccountWebhook>;
   readonly labels: Map<number, LabelDefinition>;
   readonly attributeDefinitions: Map<number, AttributeDefinition>;
-  readonly bot: { id: number; name: string; token: string };
   /** Emits `change` whenever anything did, and `happening` for what webhooks tell. */
   readonly events: EventEmitter<{ change: []; happening: [Happening] }>;
   nextId(kind: IdKind): number;
   /** Opaque text that differs for every call and is the same in every run. */
   token(length: number): string;
+  /** A webhook secret as it looks when the release that brought it made it, or when an upgrade filled it in (2.3). */
+  secretSince(version: string): string;
   uuid(): string;
   /** A microsecond stamp later than every earlier one. */
   stampMicros(): number;
@@ -211,6 +243,7 @@ export interface State extends StateOptions {
 
 // Far apart, so that a mixed-up id does not happen to be right.
 const firstIds = {
+  bot: 3,
   user: 1,
   team: 11,
   inbox: 21,
@@ -218,6 +251,7 @@ const firstIds = {
   attributeDefinition: 151,
   label: 161,
   webhook: 171,
+  dashboardApp: 181,
   contact: 301,
   contactInbox: 501,
   attachment: 601,
@@ -236,8 +270,21 @@ export function createState(options: StateOptions): State {
       .update(`chatwoot simulator ${options.accountId} ${(tokens += 1)}`)
       .digest();
   const token = (length: number) => Array.from(digest().subarray(0, length), (byte) => base58[byte % 58]).join("");
-  return {
+  const state: State = {
     ...options,
+    settings: {
+      planHasApi: true,
+      keepPendingOnBotFailure: false,
+      allowPrivateNetwork: null,
+      webhookTimeoutMs: 5000,
+      botRetryMs: 3000,
+      apiShowsBot: false,
+      assignmentChangesStatus: false,
+    },
+    records: { notifications: [], botHandoffs: [], notDelivered: [] },
+    bots: new Map(),
+    dashboardApps: new Map(),
+    otherAccounts: [],
     users: new Map(),
     teams: new Map(),
     inboxes: new Map(),
@@ -248,16 +295,18 @@ export function createState(options: StateOptions): State {
     webhooks: new Map(),
     labels: new Map(),
     attributeDefinitions: new Map(),
-    bot: { id: 3, name: "Handoff Bot", token: token(24) },
     events: new EventEmitter(),
     nextId: (kind) => next[kind]++,
     token,
+    secretSince: (version) =>
+      isAtLeast(state, version) ? token(24) : Buffer.from(token(24)).toString("base64url").slice(0, 32),
     uuid: () => {
       const hex = digest().toString("hex");
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
     },
     stampMicros: () => (lastMicros = Math.max(lastMicros + 1, options.clock().getTime() * 1000 + 223)),
   };
+  return state;
 }
 
 const numbers = (text: string) => text.split(".").map(Number);
@@ -275,6 +324,10 @@ export function isAtLeast(state: Pick<StateOptions, "version">, version: string)
 /** A user's status as Chatwoot reports it: configured, unless auto_offline asks for live presence (6). */
 export const availabilityOf = (user: User): Availability =>
   user.autoOffline && !user.connected ? "offline" : user.availability;
+
+/** Chatwoot's own channels need no provider: what is written there is there. */
+export const isThirdParty = (inbox: Inbox): boolean =>
+  inbox.channelType !== "Channel::Api" && inbox.channelType !== "Channel::WebWidget";
 
 export const contactInboxOf = (state: State, conversation: Conversation): ContactInbox =>
   state.contactInboxes.get(conversation.contactInboxId)!;

@@ -1,3 +1,4 @@
+import type { AgentBot } from "./installation-records.ts";
 import {
   contactInboxOf,
   isAtLeast,
@@ -62,15 +63,21 @@ export const userEventShape = (user: User) => ({
   thumbnail: user.avatarUrl,
 });
 
-const botEventShape = (state: State) => ({ id: state.bot.id, name: state.bot.name, avatar_url: "", type: "agent_bot" });
+const botEventShape = ({ id, name }: AgentBot) => ({ id, name, avatar_url: "", type: "agent_bot" });
 
-export function senderEventShape(state: State, sender: Sender): Json {
+/** Null for a bot that was deleted since. */
+export function senderEventShape(state: State, sender: Sender): Json | null {
   if (sender.type === "Contact") return contactEventShape(state.contacts.get(sender.id)!);
-  return sender.type === "User" ? userEventShape(state.users.get(sender.id)!) : botEventShape(state);
+  if (sender.type === "User") return userEventShape(state.users.get(sender.id)!);
+  const bot = state.bots.get(sender.id);
+  return bot ? botEventShape(bot) : null;
 }
 
-function senderWebhookShape(state: State, sender: Sender, typed: boolean): Json {
-  if (sender.type === "AgentBot") return { id: state.bot.id, name: state.bot.name, type: "agent_bot" };
+function senderWebhookShape(state: State, sender: Sender, typed: boolean): Json | null {
+  if (sender.type === "AgentBot") {
+    const bot = state.bots.get(sender.id);
+    return bot ? { id: bot.id, name: bot.name, type: "agent_bot" } : null;
+  }
   if (sender.type === "User") {
     const user = state.users.get(sender.id)!;
     return { id: user.id, name: user.name, email: user.email, type: "user" };
@@ -136,12 +143,13 @@ export function nestedMessageShape(state: State, message: Message, baseUrl: stri
 }
 
 function assigneeShape(state: State, conversation: Conversation) {
-  // Releases before 4.16.2 do not show a bot as holder.
-  if (conversation.assigneeBotId !== null && isAtLeast(state, "4.16.2")) {
-    return { assignee: botEventShape(state), assignee_type: "AgentBot" };
-  }
   const user = conversation.assigneeId === null ? undefined : state.users.get(conversation.assigneeId);
-  return { assignee: user ? userEventShape(user) : null, assignee_type: user ? "User" : null };
+  const assignee = user ? userEventShape(user) : null;
+  // A conversation can have a bot as its assignee since 4.8.0.
+  if (!isAtLeast(state, "4.8")) return { assignee };
+  const bot = conversation.assigneeBotId === null ? undefined : state.bots.get(conversation.assigneeBotId);
+  if (bot) return { assignee: botEventShape(bot), assignee_type: "AgentBot" };
+  return { assignee, assignee_type: user ? "User" : null };
 }
 
 /** A conversation as every webhook carries it. `messages` holds the last public message only (2.2). */
@@ -199,6 +207,17 @@ export interface ShapeOptions {
   readonly typedContactSender: boolean;
 }
 
+/** False when a row that the payload is about has been deleted: the job that would build it is dropped. */
+export function canBeBuilt(state: State, happening: Happening): boolean {
+  if ("contactInboxId" in happening) return state.contactInboxes.has(happening.contactInboxId);
+  if ("contactId" in happening) return state.contacts.has(happening.contactId);
+  return state.conversations.has(happening.conversationId);
+}
+
+/** Bots are shown what changed since 4.13.0. */
+export const showsChanges = (state: State, to: "account" | "api_inbox" | "agent_bot"): boolean =>
+  to !== "agent_bot" || isAtLeast(state, "4.13");
+
 function messageEventShape(state: State, message: Message, options: ShapeOptions): Json {
   const conversation = state.conversations.get(message.conversationId)!;
   const inbox = state.inboxes.get(conversation.inboxId)!;
@@ -221,10 +240,12 @@ function messageEventShape(state: State, message: Message, options: ShapeOptions
 }
 
 /** The payload of one happening, built from the state as it is now. */
-export function payloadFor(state: State, happening: Happening, options: ShapeOptions): Json {
+export function payloadFor(state: State, happening: Happening, options: ShapeOptions, withChanges = true): Json {
   const { event } = happening;
   switch (happening.event) {
     case "conversation_created":
+    case "conversation_opened":
+    case "conversation_resolved":
       return { ...conversationOf(state, happening.conversationId, options), event };
     // The change set is read after the save, so it is always null here (2.2).
     case "conversation_status_changed":
@@ -233,7 +254,7 @@ export function payloadFor(state: State, happening: Happening, options: ShapeOpt
       return {
         ...conversationOf(state, happening.conversationId, options),
         event,
-        changed_attributes: changedAttributes(happening.changes),
+        ...(withChanges ? { changed_attributes: changedAttributes(happening.changes) } : {}),
       };
     case "message_created":
     case "message_updated": {
@@ -255,6 +276,8 @@ export function payloadFor(state: State, happening: Happening, options: ShapeOpt
         conversation: conversationOf(state, happening.conversationId, options),
         is_private: happening.isPrivate,
       };
+    case "webwidget_triggered":
+      return { ...widgetShape(state, happening.contactInboxId, options), event, event_info: happening.info };
     case "contact_created":
       return { ...contactWebhookShape(state, state.contacts.get(happening.contactId)!), event };
     case "contact_updated":
@@ -268,3 +291,18 @@ export function payloadFor(state: State, happening: Happening, options: ShapeOpt
 
 const conversationOf = (state: State, id: number, options: ShapeOptions) =>
   conversationEventShape(state, state.conversations.get(id)!, options.baseUrl);
+
+/** A contact inbox at the root, with the conversation that is under way there, if one is (2.2). */
+function widgetShape(state: State, contactInboxId: number, options: ShapeOptions): Json {
+  const contactInbox = state.contactInboxes.get(contactInboxId)!;
+  const inbox = state.inboxes.get(contactInbox.inboxId)!;
+  const current = [...state.conversations.values()].findLast((item) => item.contactInboxId === contactInboxId);
+  return {
+    id: contactInbox.id,
+    contact: contactWebhookShape(state, state.contacts.get(contactInbox.contactId)!),
+    inbox: { id: inbox.id, name: inbox.name },
+    account: accountShape(state),
+    current_conversation: current ? conversationEventShape(state, current, options.baseUrl) : null,
+    source_id: contactInbox.sourceId,
+  };
+}

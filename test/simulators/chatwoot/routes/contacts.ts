@@ -3,6 +3,7 @@ import { contactInboxShape, contactShape, conversationShape } from "../api-shape
 import { contactInboxFor, createContact, findContactInbox, updateContact } from "../contacts.ts";
 import { couldNotCreate, forbiddenByPolicy } from "../errors.ts";
 import { FilterBody, filterRows } from "../filters.ts";
+import { removeContact } from "../removal.ts";
 import { find, maySeeInbox, pageOf, route } from "../router.ts";
 import type { Contact, Conversation, State } from "../state.ts";
 
@@ -116,6 +117,13 @@ export const contactRoutes = [
       },
     }),
   ),
+  route(`DELETE ${account}/contacts/:id`, {
+    who: "administrator",
+    handle: ({ state, params }) => {
+      removeContact(state, find(state.contacts, params["id"]));
+      return {};
+    },
+  }),
   route(`GET ${account}/contacts/:id/conversations`, {
     who: "users",
     handle: (context) => {

@@ -1,8 +1,16 @@
 import { z } from "zod";
-import { agentShape } from "../api-shapes.ts";
-import { checkAttributes, parsePriority, parseStatus, saveConversation } from "../conversations.ts";
+import { agentShape, slimBotShape } from "../api-shapes.ts";
+import { assignAgentBot, assignUser } from "../assignment.ts";
+import {
+  botLetsGo,
+  checkAttributes,
+  handOver,
+  parsePriority,
+  parseStatus,
+  saveConversation,
+} from "../conversations.ts";
 import { actorOf, conversationOf, refuseEarlyBot, route, senderOf, type Context } from "../router.ts";
-import { conversationStatuses, priorities, type Conversation } from "../state.ts";
+import { conversationStatuses, isAtLeast, priorities, type Conversation } from "../state.ts";
 
 const one = "/api/v1/accounts/:account_id/conversations/:conversation_id";
 const Attributes = z.record(z.string(), z.unknown());
@@ -42,6 +50,7 @@ export const conversationActionRoutes = [
     who: "bots_too",
     body: z.strictObject({ typing_status: z.enum(["on", "off"]), is_private: z.boolean().optional() }),
     handle: (context) => {
+      refuseEarlyBot(context, "4.12");
       const conversation = conversationOf(context);
       const status = context.body.typing_status;
       if (status === "on" || status === "off") {
@@ -100,8 +109,7 @@ function toggleStatus(context: Context<z.infer<typeof StatusBody>>) {
   const actor = actorOf(context);
   let success: boolean | null = true;
   if (caller?.kind === "bot" && conversation.status === "pending" && body.status === "open") {
-    const waitingSince = conversation.waitingSince ?? state.clock();
-    saveConversation(state, conversation, { status: "open", assigneeBotId: null, waitingSince }, actor);
+    handOver(state, conversation, caller.bot);
     success = null;
   } else if (body.status) {
     const snoozedUntil = body.snoozed_until ? { snoozedUntil: new Date(body.snoozed_until * 1000) } : {};
@@ -112,7 +120,7 @@ function toggleStatus(context: Context<z.infer<typeof StatusBody>>) {
   }
   if (caller?.kind === "user" && conversation.status === "open") {
     const assigneeId = caller.user.role === "agent" ? { assigneeId: caller.user.id } : {};
-    saveConversation(state, conversation, { assigneeBotId: null, ...assigneeId }, actor);
+    saveConversation(state, conversation, { ...botLetsGo(state), ...assigneeId }, actor);
   }
   return {
     body: {
@@ -132,14 +140,16 @@ function assign(context: Context<z.infer<typeof AssignmentBody>>) {
   const { state, body } = context;
   const conversation = conversationOf(context);
   const actor = actorOf(context);
-  if (body.assignee_type === "AgentBot") {
-    if (body.assignee_id !== state.bot.id) return { body: null };
-    saveConversation(state, conversation, { assigneeId: null, assigneeBotId: state.bot.id }, actor);
-    return { body: { id: state.bot.id, name: state.bot.name, thumbnail: "", outgoing_url: null } };
+  // Before 4.8.0 the type was not read: the number was a user's.
+  if (body.assignee_type === "AgentBot" && isAtLeast(state, "4.8")) {
+    const bot = state.bots.get(Number(body.assignee_id));
+    if (!bot) return { body: null };
+    assignAgentBot(state, conversation, bot.id, actor);
+    return { body: slimBotShape(bot) };
   }
   if (body.assignee_id !== undefined) {
     const user = state.users.get(Number(body.assignee_id));
-    saveConversation(state, conversation, { assigneeId: user?.id ?? null, assigneeBotId: null }, actor);
+    assignUser(state, conversation, user?.id ?? null, actor);
     return { body: user ? agentShape(state, user) : null };
   }
   if (body.team_id === undefined) return { body: null };

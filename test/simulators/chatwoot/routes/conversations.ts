@@ -5,6 +5,7 @@ import { createConversation, parsePriority, saveConversation } from "../conversa
 import { forbiddenByPolicy, notFound } from "../errors.ts";
 import { FilterBody, filterRows } from "../filters.ts";
 import { createMessage } from "../messages.ts";
+import { removeConversation } from "../removal.ts";
 import {
   actorOf,
   conversationOf,
@@ -106,6 +107,16 @@ export const conversationRoutes = [
     handle: (context) => {
       refuseEarlyBot(context);
       return { body: conversationShape(context.state, conversationOf(context), context.baseUrl) };
+    },
+  }),
+  // The server has it since June 2025 (PR 11677), the published file does not; the work is done by a job.
+  route(`DELETE ${one}`, {
+    who: "administrator",
+    since: "4.3",
+    isChecked: false,
+    handle: (context) => {
+      removeConversation(context.state, conversationOf(context));
+      return {};
     },
   }),
   route(`PATCH ${one}`, {

@@ -1,16 +1,31 @@
 import { z } from "zod";
-import { agentShape, inboxShape, teamShape } from "../api-shapes.ts";
+import { agentBotShape, inboxShape } from "../api-shapes.ts";
 import { forbiddenByPolicy, recordInvalid } from "../errors.ts";
 import { addInbox } from "../installation.ts";
-import { callerUser, find, isAdministrator, maySeeInbox, route, type Context } from "../router.ts";
-import { isAtLeast, type Inbox, type State, type User } from "../state.ts";
+import { removeInbox } from "../removal.ts";
+import { find, isAdministrator, maySeeInbox, route, type Context } from "../router.ts";
+import type { ChannelType, Inbox, Json } from "../state.ts";
+import { weekOf } from "../templates.ts";
 
 const account = "/api/v1/accounts/:account_id";
+const channelTypes = {
+  api: "Channel::Api",
+  web_widget: "Channel::WebWidget",
+  whatsapp: "Channel::Whatsapp",
+  email: "Channel::Email",
+} as const satisfies Record<string, ChannelType>;
 
 const ChannelBody = z.strictObject({
-  type: z.enum(["api", "web_widget"]).optional(),
+  type: z.enum(["api", "web_widget", "whatsapp", "email"]).optional(),
   webhook_url: z.string().max(2048).optional(),
   website_url: z.string().optional(),
+  welcome_title: z.string().optional(),
+  welcome_tagline: z.string().optional(),
+  widget_color: z.string().optional(),
+  email: z.string().optional(),
+  phone_number: z.string().optional(),
+  provider: z.string().optional(),
+  provider_config: z.record(z.string(), z.unknown()).optional(),
   hmac_mandatory: z.boolean().optional(),
   additional_attributes: z.record(z.string(), z.unknown()).optional(),
 });
@@ -18,6 +33,7 @@ const settings = {
   name: z.string().optional(),
   greeting_enabled: z.boolean().optional(),
   greeting_message: z.string().optional(),
+  enable_email_collect: z.boolean().optional(),
   enable_auto_assignment: z.boolean().optional(),
   working_hours_enabled: z.boolean().optional(),
   out_of_office_message: z.string().optional(),
@@ -25,6 +41,8 @@ const settings = {
   csat_survey_enabled: z.boolean().optional(),
   allow_messages_after_resolved: z.boolean().optional(),
   lock_to_single_conversation: z.boolean().optional(),
+  sender_name_type: z.enum(["friendly", "professional"]).optional(),
+  business_name: z.string().optional(),
 };
 const NewInboxBody = z.strictObject({ ...settings, channel: ChannelBody.required({ type: true }) });
 const InboxBody = z.strictObject({
@@ -33,23 +51,8 @@ const InboxBody = z.strictObject({
   working_hours: z.array(z.looseObject({ day_of_week: z.int().min(0).max(6) })).optional(),
 });
 
-/** Inboxes and the people behind them: agents, members, teams. */
+/** Inboxes of every kind and the bot of each. */
 export const inboxRoutes = [
-  route(`GET ${account}/agents`, {
-    who: "users",
-    handle: ({ state }) => ({ body: [...state.users.values()].map((user) => agentShape(state, user)) }),
-  }),
-  route(`GET ${account}/assignable_agents`, {
-    who: "users",
-    query: z.strictObject({ inbox_ids: z.array(z.string()), include_agent_bots: z.string().optional() }),
-    handle: ({ state, query }) => {
-      const inboxes = query.inbox_ids.map((id) => find(state.inboxes, id));
-      const common = [...state.users.values()].filter(
-        (user) => user.role === "administrator" || inboxes.every((inbox) => inbox.memberIds.includes(user.id)),
-      );
-      return { body: { payload: common.map((user) => agentShape(state, user)) } };
-    },
-  }),
   route(`GET ${account}/inboxes`, {
     who: "users",
     handle: (context) => ({
@@ -74,13 +77,16 @@ export const inboxRoutes = [
     handle: (context) => {
       const { name, channel, lock_to_single_conversation: lock, ...kept } = context.body;
       if (!name) throw recordInvalid([["name", "Name can't be blank"]]);
+      const { type, webhook_url: webhookUrl, ...ofChannel } = channel;
+      refuseLongUrl(webhookUrl);
       const inbox = addInbox(context.state, {
         name,
-        channelType: channel.type === "web_widget" ? "Channel::WebWidget" : "Channel::Api",
-        webhookUrl: channel.webhook_url ?? null,
+        channelType: channelTypes[type],
+        channel: ofChannel,
+        webhookUrl: webhookUrl || null,
         lockToSingleConversation: lock ?? false,
+        settings: kept,
       });
-      inbox.settings = kept;
       return { body: inboxOf(context, inbox) };
     },
   }),
@@ -89,82 +95,69 @@ export const inboxRoutes = [
     body: InboxBody,
     handle: (context) => {
       const inbox = find(context.state.inboxes, context.params["id"]);
-      const { name, channel, lock_to_single_conversation: lock, ...kept } = context.body;
+      const { name, channel = {}, lock_to_single_conversation: lock, working_hours: days, ...kept } = context.body;
+      const { type: _, webhook_url: webhookUrl, ...ofChannel } = channel;
+      if (name === "") throw recordInvalid([["name", "Name can't be blank"]]);
+      refuseLongUrl(webhookUrl);
       if (name !== undefined) inbox.name = name;
       if (lock !== undefined) inbox.lockToSingleConversation = lock;
-      if (channel?.webhook_url !== undefined) inbox.webhookUrl = channel.webhook_url || null;
-      inbox.settings = { ...inbox.settings, ...kept };
+      if (webhookUrl !== undefined) inbox.webhookUrl = webhookUrl || null;
+      inbox.channel = { ...inbox.channel, ...ofChannel };
+      inbox.settings = { ...inbox.settings, ...kept, ...(days ? { working_hours: withDays(inbox, days) } : {}) };
       context.state.events.emit("change");
       return { body: inboxOf(context, inbox) };
     },
   }),
+  // The server has it, the published file does not; the work is done by a job.
+  route(`DELETE ${account}/inboxes/:id`, {
+    who: "administrator",
+    isChecked: false,
+    handle: ({ state, params }) => {
+      removeInbox(state, find(state.inboxes, params["id"]));
+      return { body: { message: "Your inbox deletion request will be processed in some time." } };
+    },
+  }),
+  route(`GET ${account}/inboxes/:id/agent_bot`, {
+    who: "users",
+    handle: (context) => {
+      const { state } = context;
+      const inbox = find(state.inboxes, context.params["id"]);
+      if (!maySeeInbox(context, inbox)) throw forbiddenByPolicy();
+      const bot = inbox.botId === null ? undefined : state.bots.get(inbox.botId);
+      return { body: bot ? { agent_bot: agentBotShape(state, bot, isAdministrator(context)) } : {} };
+    },
+  }),
+  route(`POST ${account}/inboxes/:id/set_agent_bot`, {
+    who: "administrator",
+    body: z.strictObject({ agent_bot: z.int().nullable() }),
+    handle: ({ state, params, body }) => {
+      const inbox = find(state.inboxes, params["id"]);
+      inbox.botId = body.agent_bot ? find(state.bots, body.agent_bot).id : null;
+      state.events.emit("change");
+      return {};
+    },
+  }),
   route(`POST ${account}/inboxes/:id/reset_secret`, {
     who: "administrator",
+    since: "4.13",
     handle: (context) => {
       const inbox = find(context.state.inboxes, context.params["id"]);
+      if (inbox.channelType !== "Channel::Api") throw forbiddenByPolicy();
       inbox.secret = context.state.token(24);
+      context.state.events.emit("change");
       return { body: inboxOf(context, inbox) };
     },
   }),
-  route(`GET ${account}/inbox_members/:inbox_id`, {
-    who: "users",
-    handle: (context) => {
-      const inbox = find(context.state.inboxes, context.params["inbox_id"]);
-      if (!maySeeInbox(context, inbox)) throw forbiddenByPolicy();
-      return { body: { payload: agentsOf(context.state, inbox.memberIds) } };
-    },
-  }),
-  ...(["POST", "PATCH", "DELETE"] as const).map((method) =>
-    route(`${method} ${account}/inbox_members`, {
-      who: "administrator",
-      body: z.strictObject({ inbox_id: z.union([z.int(), z.string()]), user_ids: z.array(z.int()) }),
-      handle: ({ state, body }) => {
-        const inbox = find(state.inboxes, body.inbox_id);
-        inbox.memberIds = membersAfter(method, inbox.memberIds, knownUsers(state, body.user_ids));
-        return method === "DELETE" ? {} : { body: { payload: agentsOf(state, inbox.memberIds) } };
-      },
-    }),
-  ),
-  route(`GET ${account}/teams`, {
-    who: "users",
-    handle: (context) => ({
-      body: [...context.state.teams.values()].map((team) => teamShape(context.state, team, callerUser(context))),
-    }),
-  }),
-  route(`GET ${account}/teams/:team_id`, {
-    who: "users",
-    handle: (context) => ({
-      body: teamShape(context.state, find(context.state.teams, context.params["team_id"]), callerUser(context)),
-    }),
-  }),
-  route(`GET ${account}/teams/:team_id/team_members`, {
-    who: "users",
-    handle: ({ state, params }) => ({ body: agentsOf(state, find(state.teams, params["team_id"]).memberIds) }),
-  }),
-  ...(["POST", "PATCH", "DELETE"] as const).map((method) =>
-    route(`${method} ${account}/teams/:team_id/team_members`, {
-      who: "administrator",
-      body: z.strictObject({ user_ids: z.array(z.int()) }),
-      handle: ({ state, params, body }) => {
-        const team = find(state.teams, params["team_id"]);
-        team.memberIds = membersAfter(method, team.memberIds, knownUsers(state, body.user_ids));
-        return method === "DELETE" ? {} : { body: agentsOf(state, team.memberIds) };
-      },
-    }),
-  ),
 ];
 
-/** API inboxes have a webhook secret since 4.13.0. */
 const inboxOf = (context: Context<unknown, unknown>, inbox: Inbox) =>
-  inboxShape(isAtLeast(context.state, "4.13") ? inbox : { ...inbox, secret: "" }, isAdministrator(context));
+  inboxShape(context.state, inbox, isAdministrator(context));
 
-const agentsOf = (state: State, ids: number[]) =>
-  ids.map((id) => state.users.get(id)).flatMap((user) => (user ? [agentShape(state, user)] : []));
-
-const knownUsers = (state: State, ids: number[]): number[] => ids.map((id) => find<User>(state.users, id).id);
-
-function membersAfter(method: "POST" | "PATCH" | "DELETE", before: number[], ids: number[]): number[] {
-  if (method === "PATCH") return ids;
-  if (method === "DELETE") return before.filter((id) => !ids.includes(id));
-  return [...new Set([...before, ...ids])];
+function refuseLongUrl(url: string | undefined): void {
+  if ((url?.length ?? 0) <= 2048) return;
+  throw recordInvalid([["webhook_url", "Webhook url is too long (maximum is 2048 characters)"]]);
 }
+
+/** Records are matched by day (6). */
+const withDays = (inbox: Inbox, days: readonly Json[]): Json[] =>
+  weekOf(inbox).map((day) => ({ ...day, ...days.find((given) => given["day_of_week"] === day["day_of_week"]) }));

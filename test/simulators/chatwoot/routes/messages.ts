@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { messageListMeta, messageShape } from "../api-shapes.ts";
-import { notFound } from "../errors.ts";
+import { couldNotCreate, notFound } from "../errors.ts";
 import { contentTypes, createMessage, deleteMessage, setMessageStatus } from "../messages.ts";
 import { conversationOf, route, senderOf, type Context } from "../router.ts";
 import { messagesOf, type Attachment, type Conversation, type Json, type Message, type State } from "../state.ts";
@@ -117,7 +117,10 @@ function create(context: Context<z.infer<typeof Body>>) {
   const messageType = body.message_type ?? "outgoing";
   const attributes = attributesOf(body.content_attributes);
   const at = body.external_created_at;
-  const asBot = body.sender_type === "AgentBot" && Number(body.sender_id) === state.bot.id;
+  if (messageType === "incoming" && state.inboxes.get(conversation.inboxId)!.channelType !== "Channel::Api") {
+    throw couldNotCreate("Incoming messages are only allowed in Api inboxes");
+  }
+  const asBot = body.sender_type === "AgentBot" ? state.bots.get(Number(body.sender_id))?.id : undefined;
   const message = createMessage(state, conversation, {
     content: body.content ?? null,
     messageType,
@@ -131,9 +134,9 @@ function create(context: Context<z.infer<typeof Body>>) {
   return { body: messageShape(state, message, baseUrl, body.echo_id) };
 }
 
-function senderOfMessage(context: Context<unknown>, conversation: Conversation, messageType: string, asBot: boolean) {
+function senderOfMessage(context: Context<unknown>, conversation: Conversation, messageType: string, asBot?: number) {
   if (messageType !== "outgoing") return { type: "Contact" as const, id: conversation.contactId };
-  return asBot ? { type: "AgentBot" as const, id: context.state.bot.id } : senderOf(context);
+  return asBot === undefined ? senderOf(context) : { type: "AgentBot" as const, id: asBot };
 }
 
 /** Text that is not a JSON object counts as no attributes. */
