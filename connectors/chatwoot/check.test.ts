@@ -46,6 +46,7 @@ describe("the check of a Chatwoot connection", () => {
       "webhook",
       "secret",
       "members",
+      "heard",
     ]);
   });
 
@@ -74,7 +75,12 @@ describe("the check of a Chatwoot connection", () => {
     ],
     ["another connection's", "https://baton.example/webhooks/chatwoot/con_other", /leads elsewhere/],
     ["one that only begins alike", `${ours}x`, /leads elsewhere/],
-    ["another server's", `https://other.example/webhooks/chatwoot/${CONNECTION_ID}`, /leads elsewhere/],
+    [
+      "where Baton was before",
+      `https://old.example/webhooks/chatwoot/${CONNECTION_ID}`,
+      /where Baton was before.*run the install again/,
+    ],
+    ["another server's", "https://other.example/hooks", /leads elsewhere/],
   ])("tells %s", async (_what, webhookUrl, words) => {
     await start();
     bench.simulator.setWebhookUrl(webhookUrl);

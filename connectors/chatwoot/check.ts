@@ -1,22 +1,29 @@
 import { z } from "zod";
 import { DeliveryError } from "../../src/domain/delivery.ts";
-import type { CheckReport, Finding } from "../../src/ports.ts";
+import type { CheckReport, Finding, Seen } from "../../src/ports.ts";
+import { botFindings } from "./check-bot.ts";
+import { clockFindings } from "./check-clock.ts";
+import { heardFindings } from "./check-heard.ts";
 import { inboxFindings } from "./check-inbox.ts";
 import type { Desk } from "./desk.ts";
-import { Refusal } from "./failures.ts";
+import { fixFor } from "./fix-for.ts";
 import { fine, wrong } from "../findings.ts";
 import { Inbox, Member, Profile, wrapped } from "./shapes.ts";
+import { versionOf } from "./version.ts";
+import type { Version } from "./version.ts";
 
 const TIMEOUT_MS = 8_000;
 
-/** API inboxes sign their webhooks since this release (sheet 10). */
-const SIGNS_SINCE = [4, 13] as const;
+const RUN_INSTALL = "Run the install: it finds or makes what is missing.";
 
-/** What is wrong with the connection, step by step; where one fails, those that need it are left out. Never throws. */
-export async function checkConnection(desk: Desk): Promise<CheckReport> {
+/**
+ * What is wrong with the connection, set up by hand or by the install, step by step; where one fails, those that need it are left
+ * out. Never throws.
+ */
+export async function checkConnection(desk: Desk, seen: Seen): Promise<CheckReport> {
   const findings: Finding[] = [];
   const about: Record<string, string> = {};
-  const version = await step(findings, "reach", () => reach(desk));
+  const version = await step(findings, "reach", () => reach(desk, findings));
   if (version !== null) {
     about["version"] = version.text;
     const isAdministrator = await step(findings, "token", () => readToken(desk));
@@ -24,9 +31,11 @@ export async function checkConnection(desk: Desk): Promise<CheckReport> {
       const inbox = await step(findings, "inbox", () => readInbox(desk));
       if (inbox !== null) {
         about["inbox"] = inbox.name ?? "";
-        findings.push(...inboxFindings(desk, inbox, { signs: version.signs, isAdministrator }));
-        await step(findings, "members", () => readMembers(desk));
+        findings.push(...inboxFindings(desk, inbox, { version, isAdministrator, seen }));
+        await step(findings, "members", () => readMembers(desk, inbox));
+        await several(findings, "heard", () => heardFindings(desk, inbox, { version, seen }));
       }
+      await several(findings, "agent_bot", () => botFindings(desk, { version, isAdministrator }));
     }
   }
   return { ok: findings.every((finding) => finding.ok), findings, about };
@@ -40,31 +49,42 @@ async function step<T>(findings: Finding[], name: string, act: () => Promise<Ste
     findings.push(finding);
     return value;
   } catch (error) {
-    const message =
-      error instanceof DeliveryError ? error.message : "Something went wrong in Baton while checking this.";
-    findings.push(wrong(name, message, fixFor(error)));
+    findings.push(failed(name, error));
     return null;
   }
 }
 
-function fixFor(error: unknown): string {
-  if (error instanceof Refusal && error.status === 404)
-    return "Check the account and the inbox in the connection's settings.";
-  if (error instanceof Refusal && error.kind === "credentials")
-    return "Follow what the message says, then check again.";
-  return "Check the address, and that Chatwoot is running and can be reached from this server.";
+async function several(findings: Finding[], name: string, act: () => Promise<readonly Finding[]>): Promise<void> {
+  try {
+    findings.push(...(await act()));
+  } catch (error) {
+    findings.push(failed(name, error));
+  }
 }
 
-/** `/api` needs no token, so what fails here has nothing to do with one. */
-async function reach({ client, config }: Desk): Promise<Step<{ text: string; signs: boolean }>> {
-  const answer = z.looseObject({ version: z.string() });
-  const call = { method: "GET", path: "/api", doing: "tell its version", answer, timeoutMs: TIMEOUT_MS } as const;
-  const { version: text } = await client.callRoot(call);
-  const signs = isAtLeast(text, SIGNS_SINCE);
-  const hint = signs
+function failed(name: string, error: unknown): Finding {
+  const message = error instanceof DeliveryError ? error.message : "Something went wrong in Baton while checking this.";
+  return wrong(name, message, fixFor(error));
+}
+
+/** `/api` needs no token, so what fails here has nothing to do with one. Its `Date` header tells Chatwoot's clock. */
+async function reach({ client, config, clock }: Desk, findings: Finding[]): Promise<Step<Version>> {
+  const asked = clock();
+  let date: string | undefined;
+  const { version: text } = await client.callRoot({
+    method: "GET",
+    path: "/api",
+    doing: "tell its version",
+    answer: z.looseObject({ version: z.string().max(100) }),
+    timeoutMs: TIMEOUT_MS,
+    seen: ({ headers }) => (date = headers["date"]),
+  });
+  const version = versionOf(text);
+  findings.push(...clockFindings(date, { asked, answered: clock() }));
+  const hint = version.signsInboxes
     ? ""
     : " It does not sign webhooks yet (4.13 does), so the secret at the end of the webhook address is the only proof.";
-  return { finding: fine("reach", `Chatwoot ${text} answers at ${config.baseUrl}.${hint}`), value: { text, signs } };
+  return { finding: fine("reach", `Chatwoot ${text} answers at ${config.baseUrl}.${hint}`), value: version };
 }
 
 async function readToken({ client, config }: Desk): Promise<Step<boolean>> {
@@ -77,9 +97,13 @@ async function readToken({ client, config }: Desk): Promise<Step<boolean>> {
     timeoutMs: TIMEOUT_MS,
   } as const;
   const profile = await client.callRoot(call);
+  const theirs = (profile.accounts ?? []).map(({ id }) => id).join(", ") || "none";
+  if (config.accountId === null) {
+    const message = `The connection names no account yet; the token's user is in: ${theirs}.`;
+    return { finding: wrong("token", message, RUN_INSTALL), value: null };
+  }
   const account = profile.accounts?.find(({ id }) => id === config.accountId);
   if (!account) {
-    const theirs = (profile.accounts ?? []).map(({ id }) => id).join(", ") || "none";
     const message = `The token's user is not in account ${config.accountId}, but in: ${theirs}.`;
     return {
       finding: wrong("token", message, "Set the right account, or take the token of one of its users."),
@@ -91,11 +115,21 @@ async function readToken({ client, config }: Desk): Promise<Step<boolean>> {
     return { finding: wrong("token", message, "Choose a Chatwoot plan with API and webhooks."), value: null };
   }
   const isAdministrator = account.role === "administrator";
+  if (!isAdministrator && config.agentBotId !== null) {
+    const message =
+      "The token's user is no administrator any more, so the install can neither repair nor remove what it made, nor read secrets.";
+    const fix = "Make that user an administrator under Settings, Agents, or give the token of one.";
+    return { finding: wrong("token", message, fix), value: false };
+  }
   const role = isAdministrator ? "an administrator" : "an agent, who does not see all settings that are checked below";
   return { finding: fine("token", `The token works; its user is ${role}.`), value: isAdministrator };
 }
 
 async function readInbox({ client, config }: Desk): Promise<Step<Inbox>> {
+  if (config.inboxId === null) {
+    const message = "The connection has no API inbox yet, so handoffs cannot go there.";
+    return { finding: wrong("inbox", message, `${RUN_INSTALL} Or set the number of an API inbox.`), value: null };
+  }
   const call = {
     method: "GET",
     path: `/inboxes/${config.inboxId}`,
@@ -112,8 +146,8 @@ async function readInbox({ client, config }: Desk): Promise<Step<Inbox>> {
   return { finding: fine("inbox", `Inbox ${inbox.id} is an API inbox.`), value: inbox };
 }
 
-async function readMembers({ client, config }: Desk): Promise<Step<true>> {
-  const path = `/inbox_members/${config.inboxId}`;
+async function readMembers({ client }: Desk, { id }: Inbox): Promise<Step<true>> {
+  const path = `/inbox_members/${id}`;
   const answer = wrapped(z.array(Member));
   const call = { method: "GET", path, doing: "list the members", answer, timeoutMs: TIMEOUT_MS } as const;
   const members = await client.tryCall(call, [401, 403]);
@@ -134,9 +168,4 @@ async function readMembers({ client, config }: Desk): Promise<Step<true>> {
         )
       : fine("members", `The inbox has ${count === 1 ? "1 agent" : `${count} agents`}.`);
   return { finding, value: true };
-}
-
-function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
-  const [given = 0, givenMinor = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
-  return given > major || (given === major && givenMinor >= minor);
 }

@@ -1,14 +1,15 @@
 import type { z } from "zod";
-import type { ConnectorDeps, OutgoingFormPart } from "../../src/ports.ts";
+import type { ConnectorDeps, OutgoingFormPart, OutgoingResponse } from "../../src/ports.ts";
 import { notTheHelpdesk, unanswered } from "../failures.ts";
 import type { ChatwootConfig } from "./config.ts";
 import { Refusal, refusal } from "./failures.ts";
+import { accountOf } from "./place.ts";
 
 /** A page of messages, each of them up to 150,000 characters, is the longest answer there is. */
 const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface Call<T> {
-  readonly method: "GET" | "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Below the account, such as `/conversations/17`. */
   readonly path: string;
   /** What is done, for an error's message: "read the conversation". */
@@ -20,10 +21,12 @@ export interface Call<T> {
   /** A POST that changes nothing. */
   readonly isRead?: boolean;
   readonly timeoutMs?: number;
+  /** Sees the answer as it came, whatever it is: its headers tell of clocks and proxies. */
+  readonly seen?: (response: OutgoingResponse) => void;
 }
 
 /**
- * Calls to one account. Every method throws DeliveryError: a Refusal when Chatwoot answered.
+ * Calls to one account. Every method throws DeliveryError: a Refusal when Chatwoot answered, `credentials` while no account is known.
  *
  * The header is `Api-Access-Token`: with underscores, nginx drops it. No `Authorization` header goes along, since releases to
  * come prefer it (contract sheet 8.1).
@@ -40,8 +43,6 @@ export function createClient(
   config: ChatwootConfig,
   { outgoing, clock }: Pick<ConnectorDeps, "outgoing" | "clock">,
 ): Client {
-  const account = `/api/v1/accounts/${config.accountId}`;
-
   async function callRoot<T>(call: Call<T>): Promise<T> {
     const about = { doing: call.doing, isWrite: call.method !== "GET" && call.isRead !== true };
     const response = await outgoing
@@ -57,6 +58,7 @@ export function createClient(
       .catch((error: unknown) => {
         throw unanswered("Chatwoot", error, about);
       });
+    call.seen?.(response);
     if (response.status < 200 || response.status > 299) throw refusal(response, about, clock());
     // An empty answer fits no record; where none is asked for, a page of HTML is still not Chatwoot's.
     if (call.answer === null) {
@@ -68,7 +70,8 @@ export function createClient(
     return parsed.data;
   }
 
-  const call = <T>(request: Call<T>): Promise<T> => callRoot({ ...request, path: account + request.path });
+  const call = async <T>(request: Call<T>): Promise<T> =>
+    await callRoot({ ...request, path: `/api/v1/accounts/${accountOf(config)}${request.path}` });
 
   return {
     call,

@@ -3,6 +3,7 @@ import { sourceIdOf } from "./contact.ts";
 import { HANDOFF_ATTRIBUTE, findConversation, readConversationIfThere, setStatus } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { postOnce } from "./messages.ts";
+import type { Conversation } from "./shapes.ts";
 import { stepsOf } from "../steps.ts";
 
 /**
@@ -15,12 +16,7 @@ export async function closeHandoff(desk: Desk, request: CloseRequest, effect: Ef
   const known = request.ref?.conversationId ?? request.progress["conversationId"];
   const conversation =
     known === undefined
-      ? await steps.lookBack(() =>
-          findConversation(client, desk.config.inboxId, {
-            sourceId: sourceIdOf(request.conversationId),
-            handoffId: request.handoffId,
-          }),
-        )
+      ? await steps.lookBack(() => find(desk, request))
       : await readConversationIfThere(client, known);
   if (!conversation || conversation.status === "resolved") return;
   const holder = conversation.custom_attributes?.[HANDOFF_ATTRIBUTE];
@@ -30,4 +26,11 @@ export async function closeHandoff(desk: Desk, request: CloseRequest, effect: Ef
     await postOnce(client, steps, "note", { conversationId, as: "note", text: request.note, doing: "take the note" });
   }
   await setStatus(client, conversationId, "resolved");
+}
+
+/** By our own ids. Where there is no inbox, nothing was ever opened. */
+async function find({ client, config }: Desk, request: CloseRequest): Promise<Conversation | null> {
+  if (config.inboxId === null) return null;
+  const ids = { sourceId: sourceIdOf(request.conversationId), handoffId: request.handoffId };
+  return await findConversation(client, config.inboxId, ids);
 }

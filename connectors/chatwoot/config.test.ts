@@ -3,6 +3,15 @@ import { ZodError } from "zod";
 import { describe, expect, test } from "vitest";
 import { configSchema, hostFields, parseConfig, secretFields } from "./config.ts";
 
+/** What the install sets, before it has run. */
+const unset = {
+  webhookSecret: null,
+  botInboxIds: [],
+  agentBotId: null,
+  agentBotToken: null,
+  agentBotSecret: null,
+  accountWebhookSecret: null,
+};
 const given = { baseUrl: "https://chat.example.com", accountId: 3, inboxId: 21, apiAccessToken: "tok_1" };
 
 function faultsOf(config: unknown): string[] {
@@ -17,7 +26,7 @@ function faultsOf(config: unknown): string[] {
 
 describe("what an admin sets for Chatwoot", () => {
   test("the least is an address, the account, the inbox and a token", () => {
-    expect(parseConfig(given)).toEqual({ ...given, webhookSecret: null });
+    expect(parseConfig(given)).toEqual({ ...given, ...unset });
   });
 
   test("numbers may come as text, and blanks around a pasted value are dropped", () => {
@@ -28,7 +37,7 @@ describe("what an admin sets for Chatwoot", () => {
       apiAccessToken: " tok_1\n",
       webhookSecret: " s ",
     });
-    expect(config).toEqual({ ...given, webhookSecret: "s" });
+    expect(config).toEqual({ ...given, ...unset, webhookSecret: "s" });
   });
 
   test.each([
@@ -49,6 +58,24 @@ describe("what an admin sets for Chatwoot", () => {
     expect(parseConfig({ ...given, baseUrl })).toMatchObject({ accountId: 3, inboxId: 21 });
     const conversation = "https://chat.example.com/app/accounts/7/inbox/12/conversations/5";
     expect(parseConfig({ ...rest, baseUrl: conversation })).toMatchObject({ accountId: 7, inboxId: 12 });
+  });
+
+  test("account and inbox may be left out, or left empty in a form, until the install has found or made them", () => {
+    const least = { baseUrl: given.baseUrl, apiAccessToken: given.apiAccessToken };
+    const expected = { ...least, ...unset, accountId: null, inboxId: null };
+    expect(parseConfig(least)).toEqual(expected);
+    expect(parseConfig({ ...least, accountId: " ", inboxId: "", agentBotId: null, botInboxIds: "" })).toEqual(expected);
+    expect(configSchema["required"]).toEqual(["baseUrl", "apiAccessToken"]);
+  });
+
+  test.each<[string, unknown, readonly number[]]>([
+    ["a list", [3, "5"], [3, 5]],
+    ["text with commas", "3, 5", [3, 5]],
+    ["text with blanks", " 3 5 ", [3, 5]],
+    ["the same one twice", [5, 3, 5], [5, 3]],
+    ["null", null, []],
+  ])("inboxes of the bot as %s", (_what, botInboxIds, expected) => {
+    expect(parseConfig({ ...given, botInboxIds }).botInboxIds).toEqual(expected);
   });
 
   test("every fault is told at once, without repeating a secret", () => {
@@ -76,11 +103,13 @@ describe("what an admin sets for Chatwoot", () => {
     ["an address that is no text", { ...given, baseUrl: 5 }],
     ["a password in the address", { ...given, baseUrl: "https://ann:pw@chat.example.com" }],
     ["another scheme", { ...given, baseUrl: "ftp://chat.example.com" }],
+    ["inboxes of the bot in words", { ...given, botInboxIds: "support" }],
     ["an empty token", { ...given, apiAccessToken: "  " }],
   ])("%s is refused", (_what, config) => expect(faultsOf(config)).not.toEqual([]));
 
   test("the form, the secrets and the manifest name the same fields", () => {
-    const fields = ["baseUrl", "accountId", "inboxId", "apiAccessToken", "webhookSecret"];
+    const fields = ["baseUrl", "accountId", "inboxId", "apiAccessToken", "webhookSecret", "botInboxIds"];
+    fields.push("agentBotId", "agentBotToken", "agentBotSecret", "accountWebhookSecret");
     const manifest = JSON.parse(readFileSync(new URL("manifest.json", import.meta.url), "utf8")) as Record<
       string,
       unknown

@@ -37,20 +37,53 @@ function baseUrlFault(url: URL | null): string | null {
   return null;
 }
 
-/** What an admin sets for a Chatwoot connection. One connection is one API inbox of one account. */
+const secret = z
+  .string()
+  .trim()
+  .max(1_000)
+  .nullish()
+  .transform((text) => text || null);
+
+const list = "must be numbers of inboxes, such as [3, 5]";
+/** As a list, or as text with commas between; each once. */
+const InboxIds = z
+  .union(
+    [
+      z.array(WholeNumber).max(500),
+      z
+        .string()
+        .trim()
+        .regex(/^(?:[1-9]\d{0,14}(?:[\s,]+|$)){0,500}$/, list)
+        .transform((text) => text.split(/[\s,]+/).flatMap((part) => (part === "" ? [] : [Number(part)]))),
+    ],
+    { error: list },
+  )
+  .nullish()
+  .transform((ids) => [...new Set(ids)]);
+
+/**
+ * What an admin sets for a Chatwoot connection. One connection is one account, with one API inbox and one agent bot. Account and
+ * inbox may be missing until the install has found or made them; what only the install sets says so.
+ */
 const Settings = z.strictObject({
   baseUrl: BaseUrl.meta({
     title: "Address",
     description: "Where your Chatwoot is, such as https://chat.example.com. The address of any of its pages will do.",
   }),
-  accountId: WholeNumber.meta({
-    title: "Account",
-    description: "The number after /accounts/ in the address of every Chatwoot page",
-  }),
-  inboxId: WholeNumber.meta({
-    title: "Inbox",
-    description: "The number at the end of the address of the API inbox's settings",
-  }),
+  accountId: WholeNumber.nullish()
+    .transform((id) => id ?? null)
+    .meta({
+      title: "Account",
+      description:
+        "The number after /accounts/ in the address of every Chatwoot page. Left empty, the install takes the token's account",
+    }),
+  inboxId: WholeNumber.nullish()
+    .transform((id) => id ?? null)
+    .meta({
+      title: "Inbox",
+      description:
+        "The number at the end of the address of the API inbox's settings. Left empty, the install makes one",
+    }),
   apiAccessToken: z
     .string({ error: "must be the access token of a Chatwoot user" })
     .trim()
@@ -63,20 +96,40 @@ const Settings = z.strictObject({
       format: "password",
       writeOnly: true,
     }),
-  webhookSecret: z
-    .string()
-    .trim()
-    .max(1_000)
-    .nullish()
-    .transform((secret) => secret || null)
-    .meta({
-      title: "Webhook secret",
-      description:
-        "The secret of the API inbox (Chatwoot 4.13 or later), which is not its HMAC token. During a change give the new and " +
-        "the old one, separated by a space. Left empty, the secret at the end of the webhook address is the only proof.",
-      format: "password",
-      writeOnly: true,
-    }),
+  webhookSecret: secret.meta({
+    title: "Webhook secret",
+    description:
+      "The secret of the API inbox (Chatwoot 4.13 or later), which is not its HMAC token; the install reads it. During a change " +
+      "give the new and the old one, separated by a space. Left empty, the secret at the end of the webhook address is the only proof.",
+    format: "password",
+    writeOnly: true,
+  }),
+  botInboxIds: InboxIds.meta({
+    title: "Inboxes of the bot",
+    description:
+      "Inboxes of Chatwoot in which the bot answers first, through Baton's agent bot; the install attaches it",
+  }),
+  agentBotId: WholeNumber.nullish()
+    .transform((id) => id ?? null)
+    .meta({ title: "Agent bot", description: "Baton's agent bot in Chatwoot. Set by the install" }),
+  agentBotToken: secret.meta({
+    title: "Agent bot's token",
+    description: "The access token of Baton's agent bot. Set by the install",
+    format: "password",
+    writeOnly: true,
+  }),
+  agentBotSecret: secret.meta({
+    title: "Agent bot's secret",
+    description: "Signs the webhooks of Baton's agent bot (Chatwoot 4.13 or later). Set by the install",
+    format: "password",
+    writeOnly: true,
+  }),
+  accountWebhookSecret: secret.meta({
+    title: "Account webhook's secret",
+    description: "Signs the webhooks of the account (needed with Chatwoot 4.12 only). Set by the install",
+    format: "password",
+    writeOnly: true,
+  }),
 });
 
 export type ChatwootConfig = z.infer<typeof Settings>;
@@ -96,6 +149,8 @@ function withIdsFromAddress(given: unknown): unknown {
     inboxId: /\/inbox(?:es)?\/(\d+)/.exec(path)?.[1],
   };
   const filled: Record<string, unknown> = { ...parsed.data };
+  // A form's empty field is none.
+  for (const field of ["accountId", "inboxId", "agentBotId"]) if (isBlank(filled[field])) delete filled[field];
   for (const [field, id] of Object.entries(ids)) {
     if (id !== undefined && isBlank(filled[field])) filled[field] = id;
   }
@@ -108,9 +163,15 @@ const isBlank = (value: unknown): boolean =>
 /** For the API document and the console's form. */
 export const configSchema: ConnectorFactory["configSchema"] = {
   ...z.toJSONSchema(Settings, { io: "input" }),
-  // The account may stand in the address alone.
-  required: ["baseUrl", "inboxId", "apiAccessToken"],
+  // The install finds out the rest.
+  required: ["baseUrl", "apiAccessToken"],
 };
 
-export const secretFields = ["apiAccessToken", "webhookSecret"] as const;
+export const secretFields = [
+  "apiAccessToken",
+  "webhookSecret",
+  "agentBotToken",
+  "agentBotSecret",
+  "accountWebhookSecret",
+] as const;
 export const hostFields = ["baseUrl"] as const;

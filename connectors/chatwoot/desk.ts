@@ -1,4 +1,4 @@
-import type { ConnectorDeps, Outgoing } from "../../src/ports.ts";
+import type { Clock, ConnectorDeps, Outgoing } from "../../src/ports.ts";
 import { createClient } from "./client.ts";
 import type { Client } from "./client.ts";
 import type { ChatwootConfig } from "./config.ts";
@@ -8,6 +8,7 @@ export interface Desk {
   readonly config: ChatwootConfig;
   readonly client: Client;
   readonly outgoing: Outgoing;
+  readonly clock: Clock;
   readonly connectionId: string;
   /** Where Baton is, for Chatwoot, without a trailing slash. */
   readonly batonUrl: string;
@@ -20,6 +21,7 @@ export function createDesk(config: ChatwootConfig, deps: ConnectorDeps): Desk {
     config,
     client: createClient(config, deps),
     outgoing: deps.outgoing,
+    clock: deps.clock,
     connectionId: deps.connectionId,
     batonUrl: deps.baseUrl,
     urlOf: (id) => `${config.baseUrl}/app/accounts/${config.accountId}/conversations/${id}`,

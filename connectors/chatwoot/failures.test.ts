@@ -4,16 +4,16 @@ import { DeliveryError } from "../../src/domain/delivery.ts";
 import { OutgoingError } from "../../src/ports.ts";
 import type { Outgoing, OutgoingRequest, OutgoingResponse } from "../../src/ports.ts";
 import { createClient } from "./client.ts";
+import { parseConfig } from "./config.ts";
 
 const clock = () => new Date("2026-11-20T12:00:00Z");
 
-const config = {
+const config = parseConfig({
   baseUrl: "https://chat.example.com/support",
   accountId: 3,
   inboxId: 21,
   apiAccessToken: "tok_secret",
-  webhookSecret: null,
-};
+});
 
 interface Given {
   readonly status?: number;

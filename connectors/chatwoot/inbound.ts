@@ -8,8 +8,9 @@ import { Conversation, Id, Message, Person } from "./shapes.ts";
 
 /** Which webhooks are ours, and how far their content may be believed. */
 export interface Receiver {
-  readonly accountId: number;
-  readonly inboxId: number;
+  /** Null until the install has found or made it: then nothing is ours. */
+  readonly accountId: number | null;
+  readonly inboxId: number | null;
   /** False where only the secret in the address proves a webhook: then it says no more than that there is news. */
   readonly isSigned: boolean;
 }

@@ -6,6 +6,8 @@ import { configSchema, hostFields, parseConfig, secretFields } from "./config.ts
 import type { ChatwootConfig } from "./config.ts";
 import { createDesk } from "./desk.ts";
 import { toInbound } from "./inbound.ts";
+import { provision } from "./install/provision.ts";
+import { remove } from "./install/remove.ts";
 import { keepLead } from "./lead.ts";
 import { lookAt } from "./look.ts";
 import { openHandoff } from "./open.ts";
@@ -25,13 +27,16 @@ export const chatwoot: ConnectorFactory<ChatwootConfig> = {
   secretFields,
   configSchema,
   hostFields,
+  install: { provision, remove },
   create(config, deps): Connector {
     const desk = createDesk(config, deps);
-    const secrets = secretsIn(config.webhookSecret);
+    const inboxSecrets = secretsIn(config.webhookSecret);
+    // Inbox, agent bot and account have the same address, and a secret each.
+    const secrets = [...inboxSecrets, ...secretsIn(config.agentBotSecret), ...secretsIn(config.accountWebhookSecret)];
     const receiver = {
       accountId: config.accountId,
       inboxId: config.inboxId,
-      isSigned: secrets.length > 0,
+      isSigned: inboxSecrets.length > 0,
     };
     return {
       type: "chatwoot",
@@ -46,9 +51,13 @@ export const chatwoot: ConnectorFactory<ChatwootConfig> = {
       lead: (request, effect) => keepLead(desk, request, effect),
       look: (ref, cursor) => lookAt(desk, ref, cursor),
       presence: (destination) => countOnline(desk, destination),
-      check: () => checkConnection(desk),
+      check: (seen) => checkConnection(desk, seen),
       choices: () => listChoices(desk),
-      verify: (request, now) => verifySignature(request, secrets, now),
+      verify(request, now) {
+        // Without the inbox's secret, the one in the address proves a webhook, signed or not.
+        const isByAddress = inboxSecrets.length === 0 && request.pathSecret !== null;
+        verifySignature(request, isByAddress ? [] : secrets, now);
+      },
       toInbound: (payload) => toInbound(payload, receiver),
     };
   },

@@ -16,6 +16,7 @@ import {
 } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { NOTE_LENGTH, ensureConversation, postNotes } from "./open.ts";
+import { inboxOf } from "./place.ts";
 import { stepsOf } from "../steps.ts";
 
 const LEAD_LABEL = "lead";
@@ -29,7 +30,7 @@ export async function keepLead(desk: Desk, request: LeadRequest, effect: Effect)
   const { brief, destination, lead } = request;
   const steps = stepsOf(effect);
   const place: Place = {
-    inboxId: desk.config.inboxId,
+    inboxId: inboxOf(desk.config),
     conversationId: lead.conversationId,
     contactId: request.ref?.contactId ?? null,
   };
@@ -65,7 +66,7 @@ async function liveConversation(desk: Desk, { ref, lead }: LeadRequest): Promise
   const known = ref && (await readConversationIfThere(desk.client, ref.conversationId));
   if (known) return String(known.id);
   const ids = { sourceId: sourceIdOf(lead.conversationId), handoffId: lead.handoffId };
-  const found = await findConversation(desk.client, desk.config.inboxId, ids);
+  const found = await findConversation(desk.client, inboxOf(desk.config), ids);
   return found && String(found.id);
 }
 

@@ -20,6 +20,7 @@ import {
 import type { Desk } from "./desk.ts";
 import { partsToNeutralise } from "./liquid.ts";
 import { postOnce } from "./messages.ts";
+import { inboxOf } from "./place.ts";
 import { sendMessage } from "./send.ts";
 import { Id } from "./shapes.ts";
 import { stepsOf } from "../steps.ts";
@@ -36,7 +37,7 @@ export async function openHandoff(desk: Desk, request: OpenRequest, effect: Effe
   const { client } = desk;
   const { brief, destination, handoffId } = request;
   const steps = stepsOf(effect);
-  const place: Place = { inboxId: desk.config.inboxId, conversationId: request.conversationId, contactId: null };
+  const place: Place = { inboxId: inboxOf(desk.config), conversationId: request.conversationId, contactId: null };
   const contactId = await steps.once("contactId", async () =>
     String((await ensureContact(client, knownFrom(brief), place)).id),
   );
@@ -88,7 +89,7 @@ export async function ensureConversation(desk: Desk, wanted: Wanted, steps: Step
   const id = await steps.once("conversationId", async () => {
     const { handoffId } = wanted;
     const there = steps.mayHaveHappened
-      ? await steps.lookBack(() => findConversation(client, config.inboxId, { sourceId, handoffId }))
+      ? await steps.lookBack(() => findConversation(client, inboxOf(config), { sourceId, handoffId }))
       : null;
     if (there) return String(there.id);
     const created = await client.call({
@@ -97,7 +98,7 @@ export async function ensureConversation(desk: Desk, wanted: Wanted, steps: Step
       doing: "create the conversation",
       json: {
         source_id: sourceId,
-        inbox_id: config.inboxId,
+        inbox_id: inboxOf(config),
         contact_id: Number(wanted.contactId),
         status: "open",
         custom_attributes: custom,

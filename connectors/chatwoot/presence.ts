@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Destination } from "../../src/domain/settings.ts";
 import { findTeam } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
+import { inboxOf } from "./place.ts";
 import { Member, wrapped } from "./shapes.ts";
 
 /** A request waits for this answer: late, it is worth nothing. */
@@ -17,7 +18,7 @@ export async function countOnline({ client, config }: Desk, destination: Destina
   const inbox = await client.tryCall(
     {
       method: "GET",
-      path: `/inbox_members/${config.inboxId}`,
+      path: `/inbox_members/${inboxOf(config)}`,
       doing: "list the members of the inbox",
       answer: wrapped(z.array(Member)),
       timeoutMs: TIMEOUT_MS,

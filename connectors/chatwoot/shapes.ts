@@ -100,10 +100,20 @@ export const Profile = z.looseObject({
   id: Id,
   role: text,
   accounts: z
-    .array(z.looseObject({ id: Id, role: text, status: text, api_and_webhooks: z.boolean().nullish().catch(null) }))
+    .array(
+      z.looseObject({
+        id: Id,
+        name: text,
+        role: text,
+        status: text,
+        api_and_webhooks: z.boolean().nullish().catch(null),
+      }),
+    )
     .nullish()
     .catch(null),
 });
+
+export type Profile = z.infer<typeof Profile>;
 
 export const Team = z.looseObject({ id: Id, name: text });
 export type Team = z.infer<typeof Team>;
@@ -119,9 +129,52 @@ export const Inbox = z.looseObject({
   webhook_url: text,
   secret: text,
   hmac_token: text,
+  /** Random: tells an inbox from one with the same number in another installation. */
+  inbox_identifier: text,
   greeting_enabled: flag,
   working_hours_enabled: flag,
   out_of_office_message: text,
   lock_to_single_conversation: flag,
 });
 export type Inbox = z.infer<typeof Inbox>;
+
+/** `access_token` and `secret` are shown to administrators only; `secret` since 4.13. */
+export const AgentBot = z.looseObject({
+  id: Id,
+  name: text,
+  outgoing_url: text,
+  access_token: text,
+  secret: text,
+  system_bot: flag,
+});
+export type AgentBot = z.infer<typeof AgentBot>;
+
+/** `secret` since 4.12. */
+export const AccountWebhook = z.looseObject({
+  id: Id,
+  url: text,
+  secret: text,
+  subscriptions: z.array(z.string()).nullish().catch(null),
+});
+export type AccountWebhook = z.infer<typeof AccountWebhook>;
+
+export const Label = z.looseObject({ id: Id, title: text, description: text });
+export type Label = z.infer<typeof Label>;
+
+export const AttributeDefinition = z.looseObject({
+  id: Id,
+  attribute_key: text,
+  attribute_model: z.union([z.string(), z.number()]).nullish().catch(null),
+  attribute_description: text,
+});
+export type AttributeDefinition = z.infer<typeof AttributeDefinition>;
+
+export const DashboardApp = z.looseObject({
+  id: Id,
+  title: text,
+  content: z
+    .array(z.looseObject({ url: text }))
+    .nullish()
+    .catch(null),
+});
+export type DashboardApp = z.infer<typeof DashboardApp>;
