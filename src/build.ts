@@ -37,6 +37,7 @@ import { createRegistry } from "./registry.ts";
 import { botSecretContext } from "./secrets/contexts.ts";
 import { deriveKeys } from "./secrets/keys.ts";
 import { loadMasterSecret } from "./secrets/master-secret.ts";
+import { checkServer } from "./self-check.ts";
 import { createSealer } from "./secrets/sealing.ts";
 import type { Sealer } from "./secrets/sealing.ts";
 import { ensurePrivateFile, lockDataDir, prepareDataDir } from "./storage/data-dir.ts";
@@ -168,6 +169,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
         wakeWebhooks: () => jobs.wakeWebhooks(),
         marks,
         installWithinMs: options.installWithinMs,
+        checkServer: () => checkServer({ config, store, mailer }),
         provisionWithinMs: options.provisionWithinMs,
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),

@@ -240,6 +240,8 @@ export interface Callbacks {
 /** Sends a mail; resolves when the server has taken it. Throws DeliveryError. Null where no SMTP_URL is set. */
 export interface Mailer {
   send(mail: Mail): Promise<void>;
+  /** Asks the server whether it would take mail from us, and sends none. Throws DeliveryError. */
+  check?(): Promise<void>;
 }
 
 export interface Mail {

@@ -87,6 +87,13 @@ export function createMailer(settings: MailerSettings): SmtpMailer {
         throw toDeliveryError(error, { wasSentWhole: texts.get(signal)?.readableEnded ?? false });
       }
     },
+    async check() {
+      try {
+        await transport.verify();
+      } catch (error) {
+        throw toDeliveryError(error, { wasSentWhole: false });
+      }
+    },
     close: () => transport.close(),
   };
 }

@@ -31,6 +31,8 @@ import type {
   ProvisionReport,
   Store,
 } from "../../src/ports.ts";
+import type { Diagnosis } from "../../src/ports-doctor.ts";
+import { createOutgoing } from "../../src/outgoing/outgoing.ts";
 import { createSealer } from "../../src/secrets/sealing.ts";
 import { deriveKeys } from "../../src/secrets/keys.ts";
 import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
@@ -54,6 +56,8 @@ export interface World {
   readonly changed: string[];
   /** Ids of connections that the worker was told to try again. */
   readonly mended: string[];
+  /** What the server finds about itself. */
+  readonly health: { diagnoses: readonly Diagnosis[] };
   /** Told of webhooks: the harness has no door for them. */
   readonly marks: Marks;
   /** The FreshChat that installed apps speak of. */
@@ -101,6 +105,8 @@ export async function startWorld(
     server?: Partial<HttpServerOptions>;
     installWithinMs?: number;
     provisionWithinMs?: number;
+    /** Requests to loopback go out; else none does. */
+    reachesOut?: boolean;
   } = {},
 ): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), "baton-http-"));
@@ -122,6 +128,7 @@ export async function startWorld(
     install: { provision: () => Promise.resolve(NOTHING_DONE), remove: () => Promise.resolve(NOTHING_DONE) },
   };
   const marks = createMarks();
+  const health: World["health"] = { diagnoses: [] };
   let url = "http://localhost:0";
   const deps: AdminDeps = {
     store,
@@ -129,7 +136,7 @@ export async function startWorld(
     sealer,
     clock,
     log,
-    outgoing,
+    outgoing: options.reachesOut === true ? createOutgoing(LOOPBACK) : outgoing,
     baseUrl: () => url,
     handoffs: handoffDeps({ store, clock, log, baseUrl: () => url }),
     factories: new Map([
@@ -140,6 +147,7 @@ export async function startWorld(
     connectionMended: (id) => mended.push(id),
     wakeWebhooks: () => {},
     marks,
+    checkServer: () => Promise.resolve(health.diagnoses),
     provisionWithinMs: options.provisionWithinMs,
     installWithinMs: options.installWithinMs,
     mailOf: (delivery) => mailOf(store.read, delivery),
@@ -178,6 +186,7 @@ export async function startWorld(
     changed,
     mended,
     helpdesk,
+    health,
     marks,
     freshchat,
     clock,
@@ -265,6 +274,8 @@ function fakedesk(helpdesk: World["helpdesk"]): ConnectorFactory {
     },
   };
 }
+
+const LOOPBACK = { allowPrivateNetwork: ["127.0.0.0/8"], userAgent: "test" };
 
 const outgoing: Outgoing = {
   request: () => Promise.reject(new Error("nothing goes out here")),

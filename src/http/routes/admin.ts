@@ -4,6 +4,7 @@ import { connectionRoutes } from "./connections.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import type { AdminDeps } from "./deps.ts";
 import { helpdeskAppRoutes } from "./helpdesk-apps.ts";
+import { doctorRoutes } from "./doctor.ts";
 import { installationRoutes } from "./installations.ts";
 import { leadRoutes } from "./leads.ts";
 import { memberRoutes } from "./members.ts";
@@ -24,5 +25,6 @@ export function adminRoutes(deps: AdminDeps): Route[] {
     ...tokenRoutes(deps),
     ...leadRoutes(deps),
     ...deliveryRoutes(deps),
+    ...doctorRoutes(deps),
   ];
 }

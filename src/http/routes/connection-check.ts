@@ -65,28 +65,29 @@ export function helpdeskProblem(error: unknown): HandoffError {
 /** What keeps a stored connection from being used, and the step of a check that says so. */
 type Unusable = { readonly step: "credentials" | "configuration"; readonly message: string };
 
+/** The stored connection's connector, made anew; or why there is none. */
+function connectorOf(deps: AdminDeps, connection: Connection): Connector | Unusable {
+  const factory = deps.factories.get(connection.type);
+  if (factory === undefined)
+    return { step: "configuration", message: `This server knows no connections of type ${connection.type}.` };
+  const opened = tryToOpen(deps.sealer, connection);
+  if (opened.problem !== null) return { step: "credentials", message: opened.problem };
+  const config = { ...connection.config, ...opened.secrets };
+  const faults = configFaults(factory, config);
+  if (faults !== null) return { step: "configuration", message: faults };
+  return connectorWith(deps, factory, { ...connection, connectionId: connection.id, config });
+}
+
+/** Never throws for what is wrong with the connection: that is the report. */
+export async function checkStored(deps: AdminDeps, connection: Connection): Promise<CheckReport> {
+  const connector = connectorOf(deps, connection);
+  if (!("message" in connector)) return await connector.check({ lastWebhookAt: connection.lastWebhookAt });
+  return { ok: false, findings: [{ ...connector, ok: false, fix: null }], about: {} };
+}
+
 /** `/check` and `/choices` of a connection: what the helpdesk itself says. */
 export function connectionCheckRoutes(deps: AdminDeps): Route[] {
-  const { store, sealer, factories } = deps;
-
-  function connectorOf(connection: Connection): Connector | Unusable {
-    const factory = factories.get(connection.type);
-    if (factory === undefined)
-      return { step: "configuration", message: `This server knows no connections of type ${connection.type}.` };
-    const opened = tryToOpen(sealer, connection);
-    if (opened.problem !== null) return { step: "credentials", message: opened.problem };
-    const config = { ...connection.config, ...opened.secrets };
-    const faults = configFaults(factory, config);
-    if (faults !== null) return { step: "configuration", message: faults };
-    return connectorWith(deps, factory, { ...connection, connectionId: connection.id, config });
-  }
-
-  /** Never throws for what is wrong with the connection: that is the report. */
-  async function check(connection: Connection): Promise<CheckReport> {
-    const connector = connectorOf(connection);
-    if (!("message" in connector)) return await connector.check({ lastWebhookAt: connection.lastWebhookAt });
-    return { ok: false, findings: [{ ...connector, ok: false, fix: null }], about: {} };
-  }
+  const { store } = deps;
 
   return [
     defineRoute({
@@ -101,7 +102,7 @@ export function connectionCheckRoutes(deps: AdminDeps): Route[] {
       idempotent: true,
       async handler({ principal, params, now, unit }) {
         const connection = found(await store.read.connection(principal.workspaceId, params["id"] ?? ""));
-        const report = await check(connection);
+        const report = await checkStored(deps, connection);
         const made = await unit(async (tx) => {
           const current = found(await tx.connection(connection.workspaceId, connection.id));
           const problem = problemIn(report);
@@ -128,7 +129,7 @@ export function connectionCheckRoutes(deps: AdminDeps): Route[] {
       idempotent: false,
       async handler({ principal, params }) {
         const connection = found(await store.read.connection(principal.workspaceId, params["id"] ?? ""));
-        const connector = connectorOf(connection);
+        const connector = connectorOf(deps, connection);
         if ("message" in connector) throw new HandoffError("conflict", connector.message);
         const choices = await connector.choices().catch((error: unknown) => Promise.reject(helpdeskProblem(error)));
         return { status: 200, body: { choices } };

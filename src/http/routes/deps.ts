@@ -1,6 +1,7 @@
 import type { Deps } from "../../handoffs/deps.ts";
 import type { Marks } from "../../handoffs/marks.ts";
 import type { Clock, ConnectorFactory, Log, Mail, Outgoing, Store } from "../../ports.ts";
+import type { Diagnosis } from "../../ports-doctor.ts";
 import type { Delivery } from "../../ports-store.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
 import type { Tokens } from "../tokens.ts";
@@ -31,6 +32,8 @@ export interface AdminDeps {
   readonly installWithinMs?: number | undefined;
   /** How long an install may take until it is answered, in milliseconds; absent: 60 s. */
   readonly provisionWithinMs?: number | undefined;
+  /** How this server itself is: settings, directory, store. Never rejects. */
+  readonly checkServer: () => Promise<readonly Diagnosis[]>;
   /** The mail that a delivery stands for. Throws DeliveryError when what it is about is gone. */
   readonly mailOf: (delivery: Delivery) => Promise<Mail>;
 }
