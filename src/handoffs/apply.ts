@@ -27,7 +27,7 @@ export interface News {
 /** How long after news a conversation is looked at again, and the longest it is left alone; leads are not waited at. */
 const LOOK_AGAIN_MS = { first: FIRST_LOOK_MS, live: 55_000, lead: 3_600_000 } as const;
 /** How soon a conversation is looked at again that had something not ready: a file still on its way. */
-const INCOMPLETE_LOOK_MS = 2_000;
+export const INCOMPLETE_LOOK_MS = 2_000;
 /** A lead this old is heard of only when its helpdesk rings. */
 const LEAD_LOOKS_END_MS = 7 * 24 * 3_600_000;
 
@@ -50,10 +50,12 @@ export async function applyNews(
     return;
   }
   let isNews = await applyMessages(turn, setup, deps, { source: of.source, messages: news.messages });
-  isNews = applyAssignee(turn, setup, news.assignee) || isNews;
-  isNews = applyStatus(turn, setup, deps, news.status) || isNews;
+  const isIncomplete = news.isIncomplete ?? false;
+  // What is held back was said before it was ended or let go: only then may the bot speak again.
+  if (!isIncomplete || news.assignee !== null) isNews = applyAssignee(turn, setup, news.assignee) || isNews;
+  if (!isIncomplete) isNews = applyStatus(turn, setup, deps, news.status) || isNews;
   if (news.cursor !== undefined && news.cursor !== turn.handoff?.cursor) turn.update({ cursor: news.cursor });
-  scheduleLook(turn, { isNews, isIncomplete: news.isIncomplete ?? false });
+  scheduleLook(turn, { isNews, isIncomplete });
   await turn.save();
 }
 
@@ -167,7 +169,7 @@ async function reopen(turn: Turn, setup: BotSetup, deps: Deps, news: News): Prom
   next.giveControl("human", "reopened");
   await applyMessages(next, setup, deps, { source, messages: news.messages });
   applyAssignee(next, setup, news.assignee);
-  next.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+  next.lookAt(new Date(turn.now.getTime() + (news.isIncomplete ? INCOMPLETE_LOOK_MS : FIRST_LOOK_MS)));
   await next.save();
   deps.log.info("handoff_reopened", { workspaceId: again.workspaceId, handoffId: again.id });
 }

@@ -114,7 +114,8 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     const assigneeId = before === null || before.id === now.id ? now.assigneeId : before.assigneeId;
     turn.update({ opened: true, ref, openBy: null, assigneeId });
     if (!isOpenStatus(now.status)) oweClose(turn, now.destination, "Baton: the visitor no longer waits.", ref);
-    else turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+    // It may have stood there for a while, and what agents did meanwhile rang for nobody.
+    else turn.lookAt(new Date(turn.now.getTime() + (effect.mayHaveHappened ? 0 : FIRST_LOOK_MS)));
     if (isOpenStatus(now.status) && now.mode === "live") turn.record("handoff.opened", SYSTEM);
     await turn.save();
   };

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Conversation, Message } from "../domain/conversation.ts";
 import { DeliveryError } from "../domain/delivery.ts";
-import type { Handoff } from "../domain/handoff.ts";
+import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import type { Connector, Effect, OpenRequest, Then } from "../ports.ts";
 import type { Delivery } from "../ports-store.ts";
-import { applyNews } from "./apply.ts";
+import { applyNews, INCOMPLETE_LOOK_MS } from "./apply.ts";
 import { briefOf, transcriptOf } from "./brief.ts";
 import type { Deps } from "./deps.ts";
 import { loadHandoff } from "./load.ts";
@@ -46,10 +47,8 @@ export async function goOnElsewhere(
   const source = destination.id;
   // From here on the old conversation's end is not the handoff's: it is being opened again.
   await setOpened(deps, handoff, false);
-  if (connector.can.look) {
-    const { messages } = await connector.look(ref, handoff.cursor);
-    await deps.store.write((tx) => applyNews(tx, deps, { workspaceId, handoffId, source }, { messages }));
-  }
+  if (connector.can.look)
+    await takeLeave(deps, connector, { workspaceId, handoffId, source, ref, cursor: handoff.cursor });
   const transcript = await transcriptOf(deps.store.read, conversation, said.seq);
   const request: OpenRequest = {
     handoffId,
@@ -73,6 +72,34 @@ export async function goOnElsewhere(
     await turn.save();
   };
 }
+
+/**
+ * Reads the conversation that takes nothing more for the last time: nobody looks there again, so what is not ready is waited for. It is
+ * for the connector to end that wait; the number of looks only keeps a wrong one from waiting for ever.
+ */
+async function takeLeave(
+  deps: Deps,
+  connector: Connector,
+  {
+    ref,
+    cursor,
+    ...of
+  }: { workspaceId: string; handoffId: string; source: string; ref: HelpdeskRef; cursor: string | null },
+): Promise<void> {
+  try {
+    for (let looks = 0; looks < MOST_LAST_LOOKS; looks += 1) {
+      const { messages, isIncomplete } = await connector.look(ref, cursor);
+      await deps.store.write((tx) => applyNews(tx, deps, of, { messages }));
+      if (!isIncomplete) return;
+      await pause(INCOMPLETE_LOOK_MS, undefined, { ref: false });
+    }
+  } catch (error) {
+    // It was deleted: there is nothing to take along, and the visitor's words are not to be lost with it.
+    if (!(error instanceof DeliveryError && error.kind === "permanent")) throw error;
+  }
+}
+
+const MOST_LAST_LOOKS = 40;
 
 async function setOpened(deps: Deps, { workspaceId, id: handoffId }: Handoff, opened: boolean): Promise<void> {
   await deps.store.write(async (tx) => {
