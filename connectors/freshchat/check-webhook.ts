@@ -31,15 +31,20 @@ function keyFinding({ config }: Desk): Finding {
   return fine(step, "The public key of webhooks is set.");
 }
 
-function webhookFinding({ batonUrl, connectionId }: Desk, { lastWebhookAt }: Seen): Finding {
+function webhookFinding({ batonUrl, connectionId, config }: Desk, { lastWebhookAt }: Seen): Finding {
   const step = "webhook";
   if (lastWebhookAt !== null) return fine(step, `The last webhook came at ${lastWebhookAt.toISOString()}.`);
+  const isKeySet = config.webhookPublicKey !== null;
   return wrong(
     step,
-    "No webhook of FreshChat's has arrived yet, so Baton hears of agents' messages late.",
+    `No webhook of FreshChat's has arrived yet${isKeySet ? " that the public key proves" : ""}, so Baton hears of agents' messages late.`,
     `${where}, paste ${batonUrl}/webhooks/freshchat/${connectionId} as the webhook's address and switch it on; then let an agent ` +
       "write a message. FreshChat has one address for the whole account: where it is taken, let what stands there pass each webhook " +
-      "on to Baton, bytes and headers unchanged.",
+      "on to Baton, bytes and headers unchanged." +
+      // Refused webhooks leave no trace here: any stranger could send them.
+      (isKeySet
+        ? " If they do come and Baton answers 401, the key is another account's, or an old one: copy it again."
+        : ""),
   );
 }
 

@@ -329,6 +329,9 @@ describe("what the check tells besides", () => {
     expect(webhook).toContain(
       `paste https://baton.example/webhooks/freshchat/${CONNECTION_ID} as the webhook's address`,
     );
+    // What a wrong key refuses is not counted as arrived: the admin must not look at the address alone.
+    expect(webhook).toMatch(/that the public key proves.*answers 401, the key is another account's/);
+    expect((await stepsOf({ webhookPublicKey: null }, never))["webhook"]).not.toContain("401");
     expect(webhook).toContain("one address for the whole account");
   });
 
