@@ -1,72 +1,26 @@
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { startChatwoot, type ChatwootOptions, type ChatwootSimulator } from "./chatwoot/index.ts";
+import type { ChatwootOptions, ChatwootSimulator } from "./chatwoot/index.ts";
 import { chatwootApi } from "./chatwoot/openapi.ts";
+import {
+  chatwoot,
+  client,
+  differences,
+  hasSamples,
+  receiver,
+  sample,
+  sampleFolder,
+  stopAfterwards,
+  stopAll,
+} from "./chatwoot/testing.ts";
 import { loadOpenApiCheck } from "./openapi-check.ts";
 
 type Json = Record<string, unknown>;
-type Received = { raw: string; headers: Record<string, string | string[] | undefined>; body: Json };
 
-const started: { stop(): unknown }[] = [];
-afterEach(async () => {
-  for (const item of started.splice(0)) await item.stop();
-});
-
-async function chatwoot(options: ChatwootOptions = {}): Promise<ChatwootSimulator> {
-  const simulator = await startChatwoot(options);
-  started.push(simulator);
-  return simulator;
-}
-
-/** A receiver that keeps what it gets; `answer` says which status it gives, or null for none at all. */
-async function receiver(answer: (body: Json) => number | null = () => 200) {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const raw = Buffer.concat(chunks).toString("utf8");
-      const body = JSON.parse(raw) as Json;
-      received.push({ raw, headers: request.headers, body });
-      const status = answer(body);
-      if (status !== null) response.writeHead(status).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  started.push({
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received };
-}
-
-function client(simulator: ChatwootSimulator, token = simulator.apiAccessToken, header = "Api-Access-Token") {
-  return async (method: string, path: string, body?: unknown) => {
-    const url =
-      path.startsWith("/api") || path === "/health" ? path : `/api/v1/accounts/${simulator.accountId}/${path}`;
-    const isForm = body instanceof FormData;
-    const response = await fetch(simulator.url + url, {
-      method,
-      headers: {
-        ...(token === "" ? {} : { [header]: token }),
-        ...(isForm || body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get("content-type")?.startsWith("application/json") ?? false;
-    // What JSON.parse gives is left untyped: answers are read here as any consumer of the API reads them.
-    const answer = isJson ? JSON.parse(text) : null;
-    return { status: response.status, text, headers: response.headers, body: answer };
-  };
-}
+afterEach(stopAll);
 
 /** A contact with a conversation, and the visitor's first words in it. */
 async function conversationOf(simulator: ChatwootSimulator, text = "I need to talk to a person", status?: string) {
@@ -737,24 +691,6 @@ describe("webhooks", () => {
   });
 });
 
-/** Paths with the type of each value; arrays by their first item, free-form objects not entered. */
-function shapeOf(value: unknown, path = ""): [path: string, type: string][] {
-  if (/(custom|additional|content|changed)_attributes$/.test(path)) return [[path, "free"]];
-  if (Array.isArray(value)) return value.length === 0 ? [[path, "empty"]] : shapeOf(value[0], `${path}[]`);
-  if (typeof value !== "object" || value === null) return [[path, value === null ? "null" : typeof value]];
-  return Object.entries(value).flatMap(([key, item]) => shapeOf(item, `${path}.${key}`));
-}
-
-/** Keys that only one of two documents has, and values of another type; a single null agrees with every type. */
-function differences(actual: unknown, expected: unknown): string[] {
-  const [have, want] = [new Map(shapeOf(actual)), new Map(shapeOf(expected))];
-  return [...new Set([...have.keys(), ...want.keys()])].flatMap((path) => {
-    const [a, b] = [have.get(path), want.get(path)];
-    if (a === b || (a !== undefined && b !== undefined && (a === "null" || b === "null"))) return [];
-    return [`${path}: ${a ?? "absent"}, in the sample ${b ?? "absent"}`];
-  });
-}
-
 async function story(options: ChatwootOptions) {
   const hook = await receiver();
   const simulator = await chatwoot({ webhookWorkers: 1, ...options });
@@ -772,14 +708,7 @@ async function story(options: ChatwootOptions) {
 }
 
 describe("webhook shapes equal the published samples, key for key", () => {
-  const folder = join(import.meta.dirname, "../../../shared/contracts/chatwoot-webhook-samples");
-  const isThere = existsSync(folder);
-  if (!isThere && process.env["CI"] === "true")
-    throw new Error("../shared/contracts/chatwoot-webhook-samples is absent");
-  if (!isThere) console.warn("../shared/contracts/chatwoot-webhook-samples is absent: shapes are not compared");
-  const sample = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Json;
-
-  test.runIf(isThere)(
+  test.runIf(hasSamples)(
     "contact, own echo, note, typing, assignment, status, attachment, failure, deletion",
     async () => {
       const { hook, simulator, call, contactId } = await story({ typedContactSender: true, payloadAt: "event" });
@@ -840,7 +769,7 @@ describe("webhook shapes equal the published samples, key for key", () => {
     },
   );
 
-  test.runIf(isThere)("a conversation made with its first message", async () => {
+  test.runIf(hasSamples)("a conversation made with its first message", async () => {
     const { hook, simulator, call, contactId } = await story({ webhookWorkers: 1 });
     simulator.trouble.delayWebhooks(50);
     const made = await call("POST", "conversations", { inbox_id: simulator.inboxId, contact_id: contactId });
@@ -854,7 +783,7 @@ describe("webhook shapes equal the published samples, key for key", () => {
     expect(differences(created, sample("api_inbox.conversation_created"))).toEqual([]);
   });
 
-  test.runIf(isThere)("the contact's root sender has no type, as the facts and the bot's sample say", async () => {
+  test.runIf(hasSamples)("the contact's root sender has no type, as the facts and the bot's sample say", async () => {
     const { hook, simulator, call, contactId } = await story({});
     const made = await call("POST", "conversations", { inbox_id: simulator.inboxId, contact_id: contactId });
     await call("POST", `conversations/${made.body.id}/messages`, { content: "hi", message_type: "incoming" });
@@ -864,8 +793,8 @@ describe("webhook shapes equal the published samples, key for key", () => {
     expect(Object.keys(echo["sender"] as Json).sort()).toEqual(Object.keys(bots["sender"] as Json).sort());
   });
 
-  test.runIf(isThere)("no sample of an API inbox is left out", () => {
-    expect(readdirSync(folder).filter((name) => name.startsWith("api_inbox."))).toHaveLength(5);
+  test.runIf(hasSamples)("no sample of an API inbox is left out", () => {
+    expect(readdirSync(sampleFolder).filter((name) => name.startsWith("api_inbox."))).toHaveLength(5);
   });
 });
 
@@ -1026,7 +955,7 @@ test("as a program of its own, driven over /__control", async () => {
   const program = spawn(process.execPath, [join(import.meta.dirname, "chatwoot/serve.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  started.push({ stop: () => program.kill() });
+  stopAfterwards({ stop: () => program.kill() });
   const line = await new Promise<string>((resolve) =>
     program.stdout.once("data", (data: Buffer) => resolve(String(data))),
   );

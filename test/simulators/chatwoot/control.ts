@@ -114,6 +114,7 @@ const about = (simulator: ChatwootSimulator) => ({
   apiAccessToken: simulator.apiAccessToken,
   agentAccessToken: simulator.agentAccessToken,
   botToken: simulator.botToken,
+  botId: simulator.botId,
   webhookSecret: simulator.webhookSecret,
   administratorId: simulator.administratorId,
   agentId: simulator.agentId,

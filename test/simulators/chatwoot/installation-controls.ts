@@ -6,7 +6,7 @@ import type { BotView, InboxView, InstallationControls } from "./control-types.t
 import { addAgentBot, addInbox } from "./installation.ts";
 import type { AgentBot } from "./installation-records.ts";
 import { removeBot, removeInbox } from "./removal.ts";
-import { webhookEvents, type ChannelType, type Inbox, type Json, type State } from "./state.ts";
+import { fullVersion, webhookEvents, type ChannelType, type Inbox, type Json, type State } from "./state.ts";
 
 /** A row by its id, or by whatever else tells it. @throws naming what is not there. */
 function rowOf<T>(rows: Iterable<T>, what: string, is: (row: T) => boolean): T {
@@ -42,7 +42,7 @@ export function createInstallationControls(
   return {
     version: () => state.version,
     setVersion(version) {
-      state.version = version;
+      state.version = fullVersion(version);
       changed();
     },
     setPlan: (plan) => set({ planHasApi: plan === "with_api" }),

@@ -272,6 +272,7 @@ export function createState(options: StateOptions): State {
   const token = (length: number) => Array.from(digest().subarray(0, length), (byte) => base58[byte % 58]).join("");
   const state: State = {
     ...options,
+    version: fullVersion(options.version),
     settings: {
       planHasApi: true,
       keepPendingOnBotFailure: false,
@@ -310,6 +311,10 @@ export function createState(options: StateOptions): State {
 }
 
 const numbers = (text: string) => text.split(".").map(Number);
+
+/** "4.7" is release 4.7.0, and says so. */
+export const fullVersion = (version: string): string =>
+  [...version.split("."), "0", "0"].slice(0, Math.max(3, version.split(".").length)).join(".");
 
 /** True when the simulated release is at least this one ("4.13"). */
 export function isAtLeast(state: Pick<StateOptions, "version">, version: string): boolean {
