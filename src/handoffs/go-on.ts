@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Conversation, Message } from "../domain/conversation.ts";
 import { DeliveryError } from "../domain/delivery.ts";
 import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
@@ -91,7 +90,7 @@ async function takeLeave(
       const { messages, isIncomplete } = await connector.look(ref, cursor);
       await deps.store.write((tx) => applyNews(tx, deps, of, { messages }));
       if (!isIncomplete) return;
-      await pause(INCOMPLETE_LOOK_MS, undefined, { ref: false });
+      await new Promise((resolve) => setTimeout(resolve, INCOMPLETE_LOOK_MS).unref());
     }
   } catch (error) {
     // It was deleted: there is nothing to take along, and the visitor's words are not to be lost with it.
