@@ -6,7 +6,8 @@ import type { Spot } from "./conversation.ts";
 import { findCreated } from "./creation.ts";
 import type { WritingDesk } from "./creation.ts";
 import { Refusal } from "./failures.ts";
-import { handoffNamedIn, messagesOf, postOnce } from "./messages.ts";
+import { messagesOf } from "./message-list.ts";
+import { handoffNamedIn, postOnce } from "./messages.ts";
 import { piecesOf } from "./outgoing-parts.ts";
 
 /**

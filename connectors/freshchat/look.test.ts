@@ -148,6 +148,7 @@ describe("the state of a conversation", () => {
 
   test("is read by its number where its id is unknown, and so are its messages", async () => {
     account.answers.set("/v2/conversations/conv%2F1", 404);
+    account.answers.set(pathOfMessages, 404);
     account.messages = [said("m1", time(0), "hi")];
     expect(await texts()).toEqual(["hi"]);
     expect(account.asked.at(-1)).toMatch(/^\/v2\/conversations\/4711\/messages\?/);

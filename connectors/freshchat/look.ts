@@ -1,11 +1,13 @@
 import type { HelpdeskRef } from "../../src/domain/handoff.ts";
 import type { AgentMessage } from "../../src/domain/handoff.ts";
 import type { HelpdeskAgent, HelpdeskView } from "../../src/ports.ts";
+import { readConversation } from "./conversation.ts";
+import type { Spot } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { isAwaited, withTextOfFile } from "./late.ts";
 import { agentMessage, dateOf, hasNothing, isForVisitor, statusOf } from "./mapping.ts";
 import type { Speaker } from "./mapping.ts";
-import { readConversation, readSince } from "./message-list.ts";
+import { readSince } from "./message-list.ts";
 import type { Timed } from "./message-list.ts";
 import { readParts } from "./parts.ts";
 import type { Said } from "./parts.ts";
@@ -23,9 +25,10 @@ const OVERLAP_MS = 60_000;
  * Throws DeliveryError.
  */
 export async function lookAt(desk: Desk, ref: HelpdeskRef, cursor: string | null): Promise<HelpdeskView> {
-  const { conversation, ids } = await readConversation(desk, ref);
+  const spot: Spot = { id: ref.conversationId, otherId: ref.otherId ?? null };
+  const conversation = await readConversation(desk, spot);
   const seen = dateOf(cursor)?.getTime() ?? null;
-  const { messages: listed, isWhole } = await readSince(desk, ids, seen === null ? null : seen - OVERLAP_MS);
+  const { messages: listed, isWhole } = await readSince(desk, spot, seen === null ? null : seen - OVERLAP_MS);
   if (!isWhole) desk.log.warn("freshchat_messages_left_unread", { connectionId: desk.connectionId });
   const { heard, settled } = hear(desk, listed);
   const newest = listed.at(-1)?.at ?? null;

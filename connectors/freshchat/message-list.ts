@@ -1,8 +1,8 @@
-import type { HelpdeskRef } from "../../src/domain/handoff.ts";
-import type { Call } from "./client.ts";
+import { callAt } from "./conversation.ts";
+import type { Spot } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { dateOf } from "./mapping.ts";
-import { Conversation, MessageList } from "./shapes.ts";
+import { MessageList } from "./shapes.ts";
 import type { Message } from "./shapes.ts";
 
 /** One reader says that this is the most (sheet 1.6). */
@@ -16,85 +16,87 @@ export interface Timed {
   readonly at: number;
 }
 
-/** A conversation, and the id that FreshChat knows it by. Throws DeliveryError. */
-export async function readConversation(
-  desk: Desk,
-  ref: HelpdeskRef,
-): Promise<{ conversation: Conversation; ids: readonly string[] }> {
-  const ids = [ref.conversationId, ...(ref.otherId ? [ref.otherId] : [])];
-  const { answer, id } = await callByEither(desk, ids, (one) => ({
-    method: "GET",
-    path: pathOf(one),
-    doing: "read a conversation",
-    answer: Conversation,
-  }));
-  return { conversation: answer, ids: [id, ...ids.filter((other) => other !== id)] };
+/** A page of a conversation's messages, newest first, repeats of the page before included. */
+interface Page {
+  readonly messages: readonly Message[];
+  /** There are older ones. */
+  readonly hasMore: boolean;
 }
 
 /**
- * Messages since a moment, oldest first, each once. FreshChat lists the newest first and links to the older ones (sheet 1.6); of the
- * link only the query is used, so that it leads nowhere else. The reading ends where nothing new comes, whatever links say. What comes
- * unordered is put in order by time, and by the list's own order where times are the same.
+ * The pages of a conversation, from the newest into the past. FreshChat lists the newest first and links to the older ones (sheet 1.6);
+ * a page that is the other way round is turned. Of the link only the query is used, so that it leads nowhere else. The reading ends
+ * where nothing new comes, whatever links say. Throws DeliveryError.
+ */
+async function* pagesOf(desk: Pick<Desk, "client">, spot: Spot, mostPages: number): AsyncGenerator<Page> {
+  const seen = new Set<string>();
+  const asked = new Set<string>();
+  let query: string | null = `?items_per_page=${PER_PAGE}`;
+  // One page may hold no more than the last message of the page before it.
+  for (let barren = 0; query !== null && asked.size < mostPages && barren < 2;) {
+    asked.add(query);
+    const page: MessageList = await callAt(desk, spot, {
+      method: "GET",
+      path: `/messages${query}`,
+      doing: "read the messages of the conversation",
+      answer: MessageList,
+    });
+    const before = seen.size;
+    for (const { id } of page.messages) seen.add(id);
+    barren = seen.size === before ? barren + 1 : 0;
+    const next = queryOf(page.link?.href);
+    query = next === null || asked.has(next) ? null : next;
+    yield { messages: newestFirst(page.messages), hasMore: query !== null && barren < 2 };
+  }
+}
+
+/** The messages of a conversation, notes included, newest first, each once. Throws DeliveryError. */
+export async function* messagesOf(desk: Pick<Desk, "client">, spot: Spot, mostPages: number): AsyncGenerator<Message> {
+  const seen = new Set<string>();
+  for await (const { messages } of pagesOf(desk, spot, mostPages)) {
+    for (const message of messages.filter(({ id }) => !seen.has(id))) {
+      seen.add(message.id);
+      yield message;
+    }
+  }
+}
+
+/**
+ * Messages since a moment, oldest first, each once. What comes unordered is put in order by time, and by the list's own order where
+ * times are the same.
  *
- * @param ids of the conversation, to be tried in this order
  * @param since milliseconds; null for all
  * @returns `isWhole`: false when there was more than is read at once. Throws DeliveryError.
  */
 export async function readSince(
   desk: Desk,
-  ids: readonly string[],
+  spot: Spot,
   since: number | null,
 ): Promise<{ messages: readonly Timed[]; isWhole: boolean }> {
   const found = new Map<string, Timed>();
-  const asked = new Set<string>();
-  let query: string | null = `?items_per_page=${PER_PAGE}`;
   let newer = desk.clock().getTime();
-  let barren = 0;
-  while (query !== null && !asked.has(query) && barren < 2) {
-    if (asked.size === MOST_PAGES) return { messages: inOrder(found, since), isWhole: false };
-    asked.add(query);
-    const page = await readPage(desk, ids, query);
-    const items = timed(page.messages, newer);
-    const before = found.size;
+  let isWhole = true;
+  for await (const { messages, hasMore } of pagesOf(desk, spot, MOST_PAGES)) {
+    const items = timed(messages, newer);
     for (const item of items) if (!found.has(item.message.id)) found.set(item.message.id, item);
-    barren = found.size === before ? barren + 1 : 0;
     newer = items.at(-1)?.at ?? newer;
-    query = reaches(items, since) ? null : queryOf(page.link?.href);
+    isWhole = !hasMore || reaches(items, since);
+    if (isWhole) break;
   }
-  return { messages: inOrder(found, since), isWhole: true };
+  return { messages: inOrder(found, since), isWhole };
 }
 
-const pathOf = (id: string): string => `/conversations/${encodeURIComponent(id)}`;
+const timeOf = ({ created_time: at }: Message): number | null => dateOf(at)?.getTime() ?? null;
 
-async function readPage(desk: Desk, ids: readonly string[], query: string): Promise<MessageList> {
-  const { answer } = await callByEither(desk, ids, (id) => ({
-    method: "GET",
-    path: `${pathOf(id)}/messages${query}`,
-    doing: "read the messages of a conversation",
-    answer: MessageList,
-  }));
-  return answer;
+function newestFirst(messages: readonly Message[]): readonly Message[] {
+  const times = messages.flatMap((message) => timeOf(message) ?? []);
+  return (times[0] ?? 0) < (times.at(-1) ?? 0) ? messages.toReversed() : messages;
 }
 
-/** Which of a conversation's two ids a path wants is disputed (sheet 1.8): the next is tried where the one before is unknown. */
-async function callByEither<T>(
-  desk: Desk,
-  [id = "", ...others]: readonly string[],
-  request: (id: string) => Call<T>,
-): Promise<{ answer: T; id: string }> {
-  if (others.length === 0) return { answer: await desk.client.call(request(id)), id };
-  const answer = await desk.client.tryCall(request(id), [404]);
-  return answer === null ? callByEither(desk, others, request) : { answer, id };
-}
-
-/** Newest first, also when the page is the other way round. */
 function timed(messages: readonly Message[], newest: number): Timed[] {
-  const own = messages.map((message) => ({ message, time: dateOf(message.created_time)?.getTime() ?? null }));
-  const times = own.flatMap(({ time }) => time ?? []);
-  const isRising = (times[0] ?? 0) < (times.at(-1) ?? 0);
   let newer = newest;
-  return (isRising ? own.toReversed() : own).map(({ message, time }) => {
-    newer = time ?? newer;
+  return messages.map((message) => {
+    newer = timeOf(message) ?? newer;
     return { message, at: newer };
   });
 }

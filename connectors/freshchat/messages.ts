@@ -7,9 +7,10 @@ import { callAt, readConversationIfThere } from "./conversation.ts";
 import type { Spot } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { Refusal } from "./failures.ts";
+import { messagesOf } from "./message-list.ts";
 import { waysToSay } from "./outgoing-parts.ts";
 import type { OutgoingPart } from "./outgoing-parts.ts";
-import { Id, MessageList } from "./shapes.ts";
+import { Id } from "./shapes.ts";
 import type { Message } from "./shapes.ts";
 
 /** Who says it: the visitor to the team, or Baton to the team alone. */
@@ -26,7 +27,6 @@ const Posted = z.looseObject({ id: Id });
 
 /** How far back a message of ours is looked for: 20 pages of 50. */
 const MOST_PAGES = 20;
-const PAGE = "?items_per_page=50";
 
 /**
  * A step that stores a message, once over all attempts: FreshChat has no field for a key of ours. The id of the message before it is
@@ -160,32 +160,6 @@ function isBy({ actor_type, actor_id, message_type }: Message, speaker: Speaker)
   // Accounts were seen that leave the type out (sheet 2).
   if (speaker.as === "note") return actor_type !== "user" && (message_type ?? "private") === "private";
   return actor_type === "user" && (!actor_id || actor_id === speaker.userId);
-}
-
-/** The messages of a conversation, notes included, newest first, each once (sheet 1.6). Throws DeliveryError. */
-export async function* messagesOf(desk: Desk, spot: Spot, mostPages: number): AsyncGenerator<Message> {
-  const seen = new Set<string>();
-  const read = { method: "GET", doing: "list the messages of the conversation", answer: MessageList } as const;
-  let page = await callAt(desk, spot, { ...read, path: `/messages${PAGE}` });
-  for (let pages = 1; ; pages += 1) {
-    const before = seen.size;
-    for (const message of page.messages) {
-      if (seen.has(message.id)) continue;
-      seen.add(message.id);
-      yield message;
-    }
-    const next = pathOf(page.link?.href);
-    // A page that brings nothing new would be followed by itself for ever.
-    if (next === null || pages >= mostPages || seen.size === before) return;
-    page = await desk.client.call({ ...read, path: next });
-  }
-}
-
-/** The path below `/v2` of the next page; null for none, and for one that leads elsewhere. */
-function pathOf(href: string | null | undefined): string | null {
-  const url = href ? URL.parse(href, "https://freshchat.invalid") : null;
-  const path = url?.pathname.replace(/^\/v2(?=\/)/, "") ?? "";
-  return url !== null && /^\/conversations\/[^/]+\/messages$/.test(path) ? path + url.search : null;
 }
 
 const HANDOFF_LINE = /^Baton handoff (\S{1,100})$/m;
