@@ -96,3 +96,7 @@ if (!hasSamples) console.warn("../shared/contracts/chatwoot-webhook-samples is a
 
 export const sample = (name: string): Json =>
   JSON.parse(readFileSync(join(sampleFolder, `${name}.json`), "utf8")) as Json;
+
+/** What sets a payload apart from the published sample of that name; nothing where there are no samples. */
+export const apartFrom = (name: string, payload: unknown): string[] =>
+  hasSamples ? differences(payload, sample(name)) : [];
