@@ -314,6 +314,18 @@ describe("connections", () => {
     expect(world.changed.at(-1)).toBe(made.id);
   });
 
+  test("one is removed together with its name in the bots' settings, where that is asked for", async () => {
+    const { body: made } = await asAdmin("POST", "/v1/connections", { type: "fakedesk", config: CONFIG });
+    const settings = { destinations: [{ id: made.id }, { id: "inbox", team: "Sales" }] };
+    const { body: bot } = await asAdmin("POST", "/v1/bots", { name: "Dora", settings });
+    const path = `/v1/connections/${made.id}?removeFromBots=`;
+    expect((await asAdmin("DELETE", `${path}maybe`)).status).toBe(400);
+    expect((await asAdmin("DELETE", `${path}false`)).status).toBe(409);
+    expect((await asAdmin("DELETE", `${path}true`)).status).toBe(204);
+    const kept = (await asAdmin("GET", `/v1/bots/${bot.id}/settings`)).body.settings.destinations;
+    expect(kept.map((one: { id: string; team: string }) => [one.id, one.team])).toEqual([["inbox", "Sales"]]);
+  });
+
   test("the types tell what they ask for", async () => {
     const { body } = await asAdmin("GET", "/v1/connection-types");
     expect(body.items).toEqual([
@@ -321,8 +333,9 @@ describe("connections", () => {
         type: "fakedesk",
         title: "Fakedesk",
         secretFields: ["apiAccessToken", "webhookSecret"],
+        canProvision: true,
       }),
-      expect.objectContaining({ type: "freshchat", secretFields: ["apiToken"] }),
+      expect.objectContaining({ type: "freshchat", secretFields: ["apiToken"], canProvision: false }),
     ]);
   });
 

@@ -63,6 +63,8 @@ async function desk(date: string | null): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
+const ids = ({ findings }: { findings: readonly Told[] }) => new Set(findings.map((one) => one.workspace?.id));
+
 describe("the report", () => {
   test("of a healthy installation says so, with what the server finds about itself first", async () => {
     world.health.diagnoses = [{ area: "store", step: "integrity", state: "ok", message: "Whole.", fix: null }];
@@ -116,7 +118,6 @@ describe("the report", () => {
   test("is of one workspace where one is named, and an unknown one is told", async () => {
     const other = await world.workspace("Next door");
     const id = await connect();
-    const ids = ({ findings }: { findings: readonly Told[] }) => new Set(findings.map((one) => one.workspace?.id));
     expect(ids(await ask())).toEqual(new Set([workspaceId, other.id]));
     const named = await ask(`?workspaceId=${other.id}`);
     expect(ids(named)).toEqual(new Set([other.id]));

@@ -26,7 +26,6 @@ const step = (name: string, outcome: ProvisionStep["outcome"], fix: string | nul
   fix,
 });
 const CONFIG = { baseUrl: "https://desk.example", apiAccessToken: "canary-token" };
-const NOBODY = { removeFromBots: false, force: false };
 
 const setUp = (act: Act) => {
   world.helpdesk.install = {
@@ -383,11 +382,11 @@ describe("taking away", () => {
       asked += 1;
       return reports();
     });
-    const refused = await deprovision(id, { ...NOBODY, removeFromBots: true });
+    const refused = await deprovision(id, {});
     expect([refused.status, refused.body.code, asked]).toEqual([409, "conflict", 0]);
     expect(refused.body.detail).toMatch(/^A conversation with a person is open there\..*"force": true/);
     expect((await asAdmin("GET", `/v1/bots/${bot.id}/settings`)).body.settings.destinations[0].id).toBe(id);
-    const forced = await deprovision(id, { force: true, removeFromBots: true });
+    const forced = await deprovision(id, { force: true });
     expect([forced.status, forced.body.ok, forced.body.bots, asked]).toEqual([200, true, [], 1]);
     expect((await world.store.read.handoff(workspaceId, "hnd_1"))?.destination?.id).not.toBe(id);
     expect((await world.store.read.openHandoffsAt(workspaceId, id, { limit: 10 })).items).toEqual([]);

@@ -9,6 +9,7 @@ const TypeShown = z
     title: z.string(),
     configSchema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema of `config`" }),
     secretFields: z.array(z.string()),
+    canProvision: z.boolean().meta({ description: "The helpdesk can be set up through its API: see /provision" }),
   })
   .meta({ id: "ConnectionType" });
 
@@ -26,11 +27,12 @@ export function connectionTypeRoutes({ factories }: AdminDeps): Route[] {
       },
       idempotent: false,
       async handler() {
-        const items = [...factories.values()].map(({ type, title, configSchema, secretFields }) => ({
+        const items = [...factories.values()].map(({ type, title, configSchema, secretFields, install }) => ({
           type,
           title,
           configSchema,
           secretFields,
+          canProvision: install !== undefined,
         }));
         return { status: 200, body: { items } };
       },

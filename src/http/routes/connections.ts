@@ -7,6 +7,7 @@ import type { Connection, Tx } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
+import { takeOutOfBots } from "./bot-destinations.ts";
 import { showSettings } from "./bot-settings.ts";
 import { connectionCheckRoutes } from "./connection-check.ts";
 import { patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
@@ -173,22 +174,29 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       path: "/v1/connections/{id}",
       summary: "Remove a connection",
       description:
-        "Refused while a bot's settings name it as a destination. Its credentials are gone at once. Nobody is left waiting for " +
+        "Refused while a bot's settings name it as a destination, unless they are to forget it. Nothing is done in the helpdesk: see " +
+        "/deprovision. Its credentials are gone at once. Nobody is left waiting for " +
         "a person there: what nobody had accepted goes on to the next destination or becomes a lead, the rest ends.",
       tag: "Connections",
       scopes: ["admin"],
+      query: z.strictObject({
+        removeFromBots: z.enum(["true", "false"]).default("false").meta({
+          description: "`true`: no bot's settings name it any more; `false`: refused while one does",
+        }),
+      }),
       responses: { 204: { description: "Removed" } },
       errors: [409],
       idempotent: false,
-      async handler({ principal, params, unit }) {
+      async handler({ principal, params, query, unit }) {
         const { workspaceId } = principal;
         const id = params["id"] ?? "";
         const place = { workspaceId, connectionId: id };
         found(await store.read.connection(workspaceId, id));
-        await leaveAhead(deps.handoffs, place, (tx) => refuseWhileNamed(tx, workspaceId, id));
+        const unname = query.removeFromBots === "true" ? takeOutOfBots : refuseWhileNamed;
+        await leaveAhead(deps.handoffs, place, (tx) => unname(tx, workspaceId, id));
         const { status } = await unit(async (tx) => {
           found(await tx.connection(workspaceId, id));
-          await refuseWhileNamed(tx, workspaceId, id);
+          await unname(tx, workspaceId, id);
           await leaveNow(tx, deps.handoffs, place);
           await tx.deleteConnection(workspaceId, id);
           return { status: 204 };

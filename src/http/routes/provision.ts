@@ -61,7 +61,9 @@ const DeprovisionOrder = z
     force: z.boolean().default(false).meta({
       description: "Also while conversations are open there: they go to the next destination, become leads or end",
     }),
-    removeFromBots: z.boolean().default(false).meta({ description: "No bot's settings name the connection any more" }),
+    removeFromBots: z.boolean().default(true).meta({
+      description: "No bot's settings name the connection any more: what is brought there would not be heard of",
+    }),
   })
   .meta({ id: "DeprovisionOrder" });
 
