@@ -217,16 +217,23 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
     },
 
     /**
-     * Posts a webhook of our making to the inbox's URL: signed with a wrong secret unless one is given.
+     * Posts a webhook of our making to the inbox's URL, or another: signed with a wrong secret unless one is given.
      *
      * @param how.signedBody signs other bytes than those sent; `headers` are added or replace the usual ones.
      * @returns the receiver's status.
      */
     forge(
       payload: Json,
-      how: { secret?: string; timestamp?: string; signedBody?: string; headers?: Record<string, string> } = {},
+      how: {
+        url?: string;
+        secret?: string;
+        timestamp?: string;
+        signedBody?: string;
+        headers?: Record<string, string>;
+      } = {},
     ): Promise<number> {
-      if (inbox.webhookUrl === null) throw new Error("the inbox has no webhook URL");
+      const url = how.url ?? inbox.webhookUrl;
+      if (url === null) throw new Error("the inbox has no webhook URL");
       const rawBody = railsJson(payload);
       const timestamp = how.timestamp ?? String(Math.floor(state.clock().getTime() / 1000));
       const headers = {
@@ -237,7 +244,7 @@ export async function startChatwoot(options: ChatwootOptions = {}) {
         "X-Chatwoot-Signature": sign(how.secret ?? "not-the-secret", timestamp, how.signedBody ?? rawBody),
         ...how.headers,
       };
-      return post(inbox.webhookUrl, headers, rawBody, 5000);
+      return post(url, headers, rawBody, 5000);
     },
     /** Posts the exact bytes and headers of a webhook again. */
     replay: (webhook: SentWebhook): Promise<number> => post(webhook.url, webhook.headers, webhook.rawBody, 5000),

@@ -1,4 +1,4 @@
-import { profileShape } from "../api-shapes.ts";
+import { profileShape } from "../installation-shapes.ts";
 import { callerUser, route } from "../router.ts";
 
 /** The instance, and the profile behind a token. */

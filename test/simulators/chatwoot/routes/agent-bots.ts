@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { agentBotShape } from "../api-shapes.ts";
 import { notFound, recordInvalid } from "../errors.ts";
 import type { AgentBot } from "../installation-records.ts";
 import { addAgentBot } from "../installation.ts";
 import { removeBot } from "../removal.ts";
+import { agentBotShape } from "../installation-shapes.ts";
 import { find, isAdministrator, route, type Context } from "../router.ts";
 
 const bots = "/api/v1/accounts/:account_id/agent_bots";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { agentShape, slimBotShape } from "../api-shapes.ts";
+import { agentShape } from "../api-shapes.ts";
 import { assignAgentBot, assignUser } from "../assignment.ts";
 import {
   botLetsGo,
@@ -9,6 +9,7 @@ import {
   parseStatus,
   saveConversation,
 } from "../conversations.ts";
+import { slimBotShape } from "../installation-shapes.ts";
 import { actorOf, conversationOf, refuseEarlyBot, route, senderOf, type Context } from "../router.ts";
 import { conversationStatuses, isAtLeast, priorities, type Conversation } from "../state.ts";
 

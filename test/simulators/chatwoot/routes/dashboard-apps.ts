@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { dashboardAppShape } from "../api-shapes.ts";
 import { couldNotCreate, forbiddenByPolicy, recordInvalid } from "../errors.ts";
 import type { DashboardApp } from "../installation-records.ts";
+import { dashboardAppShape } from "../installation-shapes.ts";
 import { find, isAdministrator, route, type Context } from "../router.ts";
 import { isAtLeast, type State } from "../state.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { attributeDefinitionShape, labelShape } from "../api-shapes.ts";
 import { recordInvalid } from "../errors.ts";
+import { attributeDefinitionShape, labelShape } from "../installation-shapes.ts";
 import { find, route } from "../router.ts";
 import type { AttributeDefinition, LabelDefinition, State } from "../state.ts";
 

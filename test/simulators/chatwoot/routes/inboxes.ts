@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { agentBotShape, inboxShape } from "../api-shapes.ts";
+import { inboxShape } from "../api-shapes.ts";
 import { forbiddenByPolicy, recordInvalid } from "../errors.ts";
 import { addInbox } from "../installation.ts";
 import { removeInbox } from "../removal.ts";
+import { agentBotShape } from "../installation-shapes.ts";
 import { find, isAdministrator, maySeeInbox, route, type Context } from "../router.ts";
 import type { ChannelType, Inbox, Json } from "../state.ts";
 import { weekOf } from "../templates.ts";
@@ -117,6 +118,7 @@ export const inboxRoutes = [
       return { body: { message: "Your inbox deletion request will be processed in some time." } };
     },
   }),
+  // Wrapped, and an empty object without one: so the server's view has it; the published file shows it bare.
   route(`GET ${account}/inboxes/:id/agent_bot`, {
     who: "users",
     handle: (context) => {

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { agentShape, slimBotShape, teamShape } from "../api-shapes.ts";
+import { agentShape, teamShape } from "../api-shapes.ts";
 import { forbiddenByPolicy, recordInvalid } from "../errors.ts";
 import { addTeam, addUser } from "../installation.ts";
+import { slimBotShape } from "../installation-shapes.ts";
 import { callerUser, find, maySeeInbox, route } from "../router.ts";
 import { isAtLeast, type State, type Team, type User } from "../state.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { webhookShape } from "../api-shapes.ts";
 import { recordInvalid } from "../errors.ts";
+import { webhookShape } from "../installation-shapes.ts";
 import { find, route } from "../router.ts";
 import { webhookEvents, type AccountWebhook, type State } from "../state.ts";
 
