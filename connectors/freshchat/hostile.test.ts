@@ -85,7 +85,8 @@ describe("hostile webhooks", () => {
         const owner = path.slice(0, -1).reduce<unknown>((inner, key) => (inner as Json | undefined)?.[key], copy);
         // Marked public is public: nobody can tell.
         const isMadePublic = path.at(-1) === "message_type" && value === "normal";
-        if (typeof owner === "object" && owner !== null && !isMadePublic) (owner as Json)[path.at(-1)!] = structuredClone(value);
+        if (typeof owner === "object" && owner !== null && !isMadePublic)
+          (owner as Json)[path.at(-1)!] = structuredClone(value);
       }
       return copy;
     });
