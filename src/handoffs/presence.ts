@@ -8,11 +8,13 @@ const USABLE_MS = 60_000;
 /** Longest time a visitor's request waits for a helpdesk that is slow to say who is there. */
 const PATIENCE_MS = 800;
 const KEPT = 5_000;
+/** News that comes in a burst (a shift begins) is one question: the helpdesk limits how often it is asked, messages included. */
+const NEWS_MS = 1_000;
 
 export interface Presence {
   /** Agents online for the destination; null when nobody can say in time. Never throws. */
   online(workspaceId: string, destination: Destination): Promise<number | null>;
-  /** Somebody came or went there: what is known is out of date. Asks anew in the background. */
+  /** Somebody came or went there: what is known is out of date. Asks anew in the background, where anybody has wanted to know of late. */
   changed(workspaceId: string, connectionId: string): void;
 }
 
@@ -22,6 +24,10 @@ interface Known {
   count: number | null;
   at: number;
   asking: Promise<number | null> | null;
+  /** When somebody last wanted to know, in milliseconds. */
+  wantedAt: number;
+  /** Asking anew because of news is about to happen. */
+  isDue: boolean;
   /** Counts the news: what was asked before the latest is no answer to it. */
   news: number;
 }
@@ -53,12 +59,22 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
     return entry.asking;
   }
 
+  function askSoon(entry: Known): void {
+    entry.isDue = true;
+    setTimeout(() => {
+      entry.isDue = false;
+      // What is being asked was asked before the change: its answer may already be out of date.
+      void (entry.asking ?? Promise.resolve(null)).then(() => (entry.at < 0 ? refresh(entry) : null));
+    }, NEWS_MS).unref();
+  }
+
   return {
     async online(workspaceId, destination) {
       // Who is at Baton's own inbox is one indexed count: no need for an answer that is seconds old.
       if (deps.connectors.isLocal(destination.id)) return await ask(workspaceId, destination);
       const key = `${workspaceId} ${destination.id} ${destination.team ?? ""}`;
-      const entry = known.get(key) ?? { workspaceId, destination, count: null, at: -USABLE_MS, asking: null, news: 0 };
+      const entry = known.get(key) ?? unknown(workspaceId, destination);
+      entry.wantedAt = deps.clock().getTime();
       if (known.size >= KEPT) known.clear();
       known.set(key, entry);
       const age = deps.clock().getTime() - entry.at;
@@ -72,12 +88,22 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
         if (entry.workspaceId !== workspaceId || entry.destination.id !== connectionId) continue;
         entry.at = -USABLE_MS;
         entry.news += 1;
-        // What is being asked was asked before the change: its answer may already be out of date.
-        void (entry.asking ?? Promise.resolve(null)).then(() => refresh(entry));
+        if (!entry.isDue && deps.clock().getTime() - entry.wantedAt < USABLE_MS) askSoon(entry);
       }
     },
   };
 }
+
+const unknown = (workspaceId: string, destination: Destination): Known => ({
+  workspaceId,
+  destination,
+  count: null,
+  at: -USABLE_MS,
+  asking: null,
+  wantedAt: 0,
+  isDue: false,
+  news: 0,
+});
 
 async function afterPatience(): Promise<null> {
   return await new Promise((resolve) => {

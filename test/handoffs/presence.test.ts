@@ -69,7 +69,28 @@ describe("who is online in a helpdesk", () => {
     set(0);
     release(2);
     expect(await first).toBe(2);
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2), { timeout: 3_000 });
     expect(await presence.online("wsp_1", support)).toBe(0);
+  });
+
+  test("a burst of news is one question, and where nobody wants to know it is none", async () => {
+    vi.useFakeTimers();
+    try {
+      const { presence, asked, pass } = setUp();
+      await presence.online("wsp_1", support);
+      for (let i = 0; i < 50; i += 1) {
+        presence.changed("wsp_1", "con_a");
+        await vi.advanceTimersByTimeAsync(40);
+      }
+      expect(asked.mock.calls.length).toBeLessThanOrEqual(4);
+      await vi.advanceTimersByTimeAsync(2_000);
+      const before = asked.mock.calls.length;
+      pass(61_000);
+      presence.changed("wsp_1", "con_a");
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(asked).toHaveBeenCalledTimes(before);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
