@@ -249,8 +249,9 @@ describe("what is said", () => {
     desk.showUrls(late.id);
     await inTime(world, async () => (await fromAgents("t-4")).length === 2, 1_000);
     expect((await fromAgents("t-4")).map(([, text]) => text)).toEqual(["First the file.", "Then a word."]);
-    const sent = world.callbacks.heard.find((one) => one.data.message?.text === "First the file.");
-    expect(sent?.data.message.attachments).toHaveLength(1);
+    const told = () => world.callbacks.heard.find((one) => one.data.message?.text === "First the file.");
+    await eventually(() => told() !== undefined);
+    expect(told()?.data.message.attachments).toHaveLength(1);
   });
 
   test("Korean, emoji and what looks like markup arrive as they were written", async () => {
