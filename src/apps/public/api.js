@@ -51,6 +51,13 @@ export async function signIn(code) {
   return { state: "answered", body: { token: answer.body?.token, name: answer.body?.member?.name } };
 }
 
+/** Whether a session still stands; null when Baton does not say. */
+export async function isSignedIn({ token }) {
+  const { state } = await call("GET", "/v1/members?limit=1", { token });
+  if (state === "answered") return true;
+  return state === "signed-out" || state === "expired" ? false : null;
+}
+
 /** The code in what somebody pasted: a whole link, or what stands behind its `#`. */
 export function codeIn(pasted) {
   const text = pasted.trim();

@@ -16,10 +16,10 @@ const TIMES_MS = 15_000;
 
 const { helpdesk } = document.documentElement.dataset;
 const connectionId = decodeURIComponent(location.pathname.split("/")[3] ?? "");
-const session = createSession(connectionId);
+const session = createSession(connectionId, "sessionStorage");
 const api = createApi({ connectionId, token: () => session.current?.token });
 const transcript = createTranscript({ messages: api.messages });
-const signInWindow = createSignInWindow(begin);
+const signInWindow = createSignInWindow({ connectionId, isKept: () => session.isKept, onSession: begin });
 
 let conversationId = null;
 /** Agents switch conversations faster than answers come: only the latest question may draw. */
@@ -203,23 +203,29 @@ function confirming(isAsking) {
 }
 
 /** A session that the pop-up hands over, or that began here. */
-function begin(given) {
+function begin(given, isNew) {
   if (!session.begin(given)) return false;
   byId("code-form").hidden = true;
   byId("code").value = "";
   start();
   context.ask();
   byId("state-title").focus();
-  if (!session.isKept) notice("Your browser keeps nothing for this frame: in each conversation you sign in anew.");
+  if (!session.isKept && isNew)
+    notice(
+      "Your browser keeps nothing for this tab. In other conversations press “Sign in to Baton”: no new link is needed.",
+    );
   return true;
 }
 
 async function signInHere() {
   const answer = await signIn(codeIn(byId("code").value));
-  if (answer.state !== "answered" || !begin(answer.body)) {
+  if (answer.state !== "answered" || !begin(answer.body, false)) {
     notice(answer.detail || STATES.unreachable.text, true);
     byId("code").select();
-  }
+  } else if (!session.isKept)
+    notice(
+      "Your browser keeps nothing for this tab: the next conversation needs a new link, unless you allow pop-ups here.",
+    );
 }
 
 async function signOut() {

@@ -16,7 +16,7 @@ export function showDetails(view) {
   write("priority", priority);
   byId("priority").hidden = priority === "";
   write("status", statusOf(view));
-  write("reason", textOf(handoff.reason));
+  write("reason", `Reason: ${textOf(handoff.reason)}`);
   byId("reason").hidden = textOf(handoff.reason) === "";
   byId("accept").hidden = view.canAccept !== true;
   byId("give-back").hidden = view.canReturn !== true;

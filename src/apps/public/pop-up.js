@@ -16,17 +16,22 @@ export function saidIn(event, from) {
 export const say = (to, words) => to.postMessage({ kind: KIND, ...words }, location.origin);
 
 /**
- * @param {(session: unknown) => boolean} onSession takes what the window hands over; false when it is of no use
+ * @param {object} options
+ * @param {string} options.connectionId
+ * @param {() => boolean} options.isKept whether this frame can keep a session; where it cannot, the window does
+ * @param {(session: unknown, isNew: boolean) => boolean} options.onSession takes what the window hands over, signed in
+ *   just now or before; false when it is of no use
  * @returns {{ open: () => boolean }} false: the browser let no window open
  */
-export function createSignInWindow(onSession) {
+export function createSignInWindow({ connectionId, isKept, onSession }) {
   let popUp = null;
 
   addEventListener("message", (event) => {
     if (popUp === null) return;
     const said = saidIn(event, popUp);
-    if (said?.step === "ready?") say(popUp, { step: "ready" });
-    if (said?.step === "session") say(popUp, { step: onSession(said.session) ? "taken" : "refused" });
+    if (said?.step === "ready?") say(popUp, { step: "ready", connectionId, isKept: isKept() });
+    if (said?.step === "session")
+      say(popUp, { step: onSession(said.session, said.isNew === true) ? "taken" : "refused" });
   });
 
   return {

@@ -1,10 +1,16 @@
 /**
- * Who is signed in. Kept in the frame's own storage, which lasts as long as the tab; where the browser gives a frame none, in
- * memory, which ends with the frame.
+ * Who is signed in for a connection.
+ *
+ * A frame keeps it in its tab's storage. Browsers that give a frame of another site none leave it the memory, which ends with
+ * the frame, and Chatwoot makes a new frame for each conversation: there the sign-in window keeps it, whose storage is no third
+ * party's, and hands it over again.
+ *
+ * @param {string} connectionId
+ * @param {"sessionStorage" | "localStorage"} where
  */
-export function createSession(connectionId) {
+export function createSession(connectionId, where) {
   const key = `baton.session.${connectionId}`;
-  const storage = storageOf();
+  const storage = storageOf(where);
   let current = read();
 
   function read() {
@@ -21,7 +27,7 @@ export function createSession(connectionId) {
     get current() {
       return current;
     },
-    /** False: whoever opens the next conversation has to sign in again. */
+    /** False: it ends with this page. */
     get isKept() {
       return storage !== null;
     },
@@ -55,10 +61,10 @@ export function sessionIn(given) {
   return typeof token === "string" && token !== "" && typeof name === "string" ? { token, name } : null;
 }
 
-/** With third-party storage forbidden, even to ask for it throws. */
-function storageOf() {
+/** Where storage is forbidden, even to ask for it throws. */
+function storageOf(where) {
   try {
-    const storage = window.sessionStorage;
+    const storage = window[where];
     storage.getItem("baton");
     return storage;
   } catch {

@@ -1,6 +1,7 @@
-import { codeIn, signIn } from "./api.js";
+import { codeIn, isSignedIn, signIn } from "./api.js";
 import { byId, write } from "./dom.js";
 import { saidIn, say } from "./pop-up.js";
+import { createSession } from "./session.js";
 
 /** The window in which a member signs in, for the frame that opened it. A link is used up by its form, and by nothing before. */
 
@@ -13,13 +14,15 @@ if (location.hash !== "") history.replaceState(null, "", location.pathname);
 
 const { opener } = window;
 let session = null;
+/** What this window keeps for a frame that can keep nothing; null for one that can. */
+let keeper = null;
 
 const unanswered = setTimeout(showLonely, opener === null ? 0 : ANSWER_WITHIN_MS);
 
 addEventListener("message", (event) => {
   if (opener === null) return;
   const said = saidIn(event, opener);
-  if (said?.step === "ready") showForm();
+  if (said?.step === "ready") void begin(said);
   if (said?.step === "taken") finish();
   if (said?.step === "refused")
     fault("Baton's tab in Chatwoot did not take the sign-in. Close this window and try again.");
@@ -32,8 +35,22 @@ byId("form").addEventListener("submit", (event) => {
 });
 byId("copy").addEventListener("click", () => void copy());
 
-function showForm() {
+async function begin({ connectionId, isKept }) {
   clearTimeout(unanswered);
+  if (typeof connectionId === "string" && isKept === false) keeper = createSession(connectionId, "localStorage");
+  // A new link is for a new sign-in; without one, who signed in here before goes on.
+  const before = given === "" ? (keeper?.current ?? null) : null;
+  const stands = before === null ? false : await isSignedIn(before);
+  if (stands === true) {
+    session = before;
+    say(opener, { step: "session", session, isNew: false });
+    return;
+  }
+  if (stands === false) keeper?.end();
+  showForm();
+}
+
+function showForm() {
   write("text", "Paste the sign-in link that your admin gave you. It works once, within 15 minutes.");
   byId("copying").hidden = true;
   byId("form").hidden = false;
@@ -53,7 +70,8 @@ async function submit() {
     return;
   }
   session = answer.body;
-  say(opener, { step: "session", session });
+  keeper?.begin(session);
+  say(opener, { step: "session", session, isNew: true });
 }
 
 function finish() {

@@ -1,6 +1,6 @@
 import { make } from "./dom.js";
 
-const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const exactFormat = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
 const JUST_NOW_SECONDS = 45;
 const UNITS = [

@@ -83,7 +83,7 @@ export function createTranscript({ messages }) {
 function lineItem(line, visitorName) {
   const time = timeOf(line.at);
   const who = make("p", { class: "who" }, make("b", { dir: "auto" }, speakerOf(line, visitorName)));
-  if (time !== null) who.append(" ", time);
+  if (time !== null) who.append(time);
   const item = make("li", { class: line.role === "visitor" ? "theirs" : "ours" }, who);
   if (textOf(line.text) !== "") item.append(make("p", { class: "words", dir: "auto" }, textOf(line.text)));
   for (const file of listOf(line.attachments).map(objectOf))
