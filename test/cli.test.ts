@@ -365,6 +365,127 @@ describe("while the server runs", () => {
   });
 });
 
+describe("a Chatwoot account", () => {
+  let dataDir: string;
+  let env: Env;
+  let server: Awaited<ReturnType<typeof startServer>>;
+  let account: ChatwootSimulator;
+  beforeEach(async () => {
+    account = await startChatwoot({ empty: true });
+    dataDir = newDirectory();
+    // Where the server is reached is known once it listens: not to be told to it, nor to the command.
+    env = envFor(dataDir);
+    server = await startServer(env);
+  });
+  afterEach(async () => {
+    await server.stop();
+    await account.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+    account.assertNoViolations();
+  });
+  const connect = (more: readonly string[] = [], token = account.apiAccessToken) =>
+    baton(["connect", "chatwoot", "--url", `${account.url}/app/accounts/1/dashboard`, "--token-stdin", ...more], {
+      env,
+      input: `${token}\n`,
+    });
+  const connections = async () => JSON.parse((await baton(["connection", "list", "--json"], { env })).out);
+
+  test("is set up in one step, again in one step, and taken away in one", async () => {
+    const shop = account.addWebsiteInbox({ name: "Shop" });
+    const done = await connect(["--name", "Support", "--bot-inboxes", String(shop)]);
+    expect([done.code, done.err]).toEqual([0, ""]);
+    const [made] = await connections();
+    const lines = done.out.trimEnd().split("\n");
+    expect(lines.slice(0, 3)).toEqual([
+      expect.stringMatching(/^found +reach +Chatwoot 4\.16\.2 answers at /),
+      expect.stringMatching(/^found +token +The token is that of an administrator of account 1/),
+      expect.stringMatching(/^made +inbox +Inbox \d+, "Baton", was made\./),
+    ]);
+    expect(lines.filter((line) => /^found +round_trip +A test conversation was made/.test(line))).toHaveLength(1);
+    expect(lines.slice(-2)).toEqual([`Connection ${made.id} (Support) is ready.`, "Handoffs come from: My bot."]);
+    expect(account.inboxes().map(({ name, botId }) => [name, botId !== null])).toEqual([
+      ["Shop", true],
+      ["Baton", false],
+    ]);
+
+    const again = await connect(["--json"]);
+    expect([again.code, JSON.parse(again.out).connection.id]).toEqual([0, made.id]);
+    expect(await connections()).toHaveLength(1);
+    expect(account.inboxes().find(({ name }) => name === "Shop")?.botId).not.toBeNull();
+
+    const gone = await baton(["disconnect", "Support"], { env });
+    expect([gone.code, gone.err]).toEqual([0, ""]);
+    expect(gone.out).toMatch(/^removed +inbox +Inbox \d+, "Baton", was removed/m);
+    expect(gone.out.trimEnd().split("\n").at(-1)).toBe("The connection Support is removed.");
+    expect([await connections(), account.inboxes().map(({ name, botId }) => [name, botId])]).toEqual([
+      [],
+      [["Shop", null]],
+    ]);
+    for (const { out } of [done, again, gone]) expect(out).not.toContain(account.apiAccessToken);
+  }, 120_000);
+
+  test("whose token has no rights ends with 1, says why, and a better token goes on with the same connection", async () => {
+    const refused = await connect([], account.agentAccessToken);
+    expect([refused.code, refused.err]).toEqual([1, ""]);
+    expect(refused.out).toMatch(
+      /^FAILED +token +The token's user is an agent\..*\n +Give the access token of an administrator/m,
+    );
+    expect(refused.out.trimEnd().split("\n").at(-1)).toMatch(/is not ready yet: mend what failed, then repeat this\.$/);
+    const mended = await connect();
+    expect([mended.code, (await connections()).length]).toEqual([0, 1]);
+  }, 120_000);
+
+  test("that is gone can be left as it is", async () => {
+    await connect();
+    const [{ id }] = await connections();
+    await account.trouble.down("refused");
+    const stuck = await baton(["disconnect", id], { env });
+    expect([stuck.code, stuck.err]).toEqual([1, ""]);
+    expect(stuck.out).toMatch(/^FAILED/m);
+    expect(stuck.out).toContain("--leave-there");
+    expect(await connections()).toHaveLength(1);
+    const left = await baton(["disconnect", id, "--leave-there"], { env });
+    expect([left.code, await connections()]).toEqual([0, []]);
+    await account.trouble.up();
+  }, 120_000);
+
+  test("is among what the doctor looks at, and what is wrong there is wrong everywhere", async () => {
+    await connect();
+    const well = await baton(["doctor"], { env });
+    expect(well.out).toMatch(/^This server\nok +settings\/base_url +Baton answers at http:\/\/localhost:\d+\.$/m);
+    expect(well.out).toMatch(/^note +settings\/mail /m);
+    expect(well.out).toMatch(/^ok +store\/integrity /m);
+    expect(well.out).toMatch(/^Workspace My business, connection .* \(con_\w+\)$/m);
+    expect(well.out).toMatch(/^ok +clock\/skew /m);
+    expect([well.code, well.err, well.out.trimEnd().split("\n").at(-1)]).toEqual([0, "", "All is well."]);
+
+    account.expireToken(account.apiAccessToken);
+    const ill = await baton(["doctor", "--json"], { env });
+    const told = JSON.parse(ill.out);
+    expect([ill.code, told.ok]).toEqual([1, false]);
+    const wrong = told.findings.find(({ state }: { state: string }) => state === "wrong");
+    expect(wrong).toMatchObject({ area: "connection", connection: { id: (await connections())[0].id } });
+    const lines = await baton(["doctor", "--workspace", "My business"], { env });
+    expect([lines.code, lines.out]).toEqual([1, expect.stringMatching(/^WRONG connection\//m)]);
+    expect(lines.out).toMatch(/(?:One thing is|\d+ things are) wrong\.\n$/);
+  }, 120_000);
+});
+
+test("a Chatwoot account is set up by a running server only: its webhooks have to arrive", async () => {
+  const dataDir = newDirectory();
+  const env = envFor(dataDir, { BASE_URL: "http://127.0.0.1:9" });
+  await baton(["workspace", "create", "Lamps"], { env });
+  const args = ["connect", "chatwoot", "--url", chatwoot.url];
+  const alone = await baton([...args, "--token", chatwoot.apiAccessToken], { env });
+  expect([alone.code, alone.err]).toEqual([1, expect.stringContaining("Start the server first")]);
+  for (const wrong of [args, [...args, "--token", "a", "--token-stdin"]])
+    expect((await baton(wrong, { env })).err).toContain("either --token <token> or --token-stdin");
+  expect((await baton([...args, "--token-stdin"], { env })).err).toContain("Standard input is empty");
+  const doctor = await baton(["doctor"], { env });
+  expect([doctor.code, doctor.out]).toEqual([1, expect.stringMatching(/^WRONG settings\/base_url +Nothing answers/m)]);
+  rmSync(dataDir, { recursive: true, force: true });
+}, 60_000);
+
 test("a server that was killed does not stand in the way", async () => {
   const dataDir = newDirectory();
   const env = envFor(dataDir);
@@ -397,6 +518,9 @@ describe("called wrongly, it ends with 2 and says how", () => {
     ["a state that is none", ["deliveries", "list", "--state", "lost"]],
     ["a number that is none", ["deliveries", "list", "--limit", "many"]],
     ["a token among the arguments", ["connection", "add", "chatwoot", "--token", "abc"]],
+    ["a connection without an address", ["connect", "chatwoot", "--token", "abc"]],
+    ["inboxes that are none", ["connect", "chatwoot", "--url", "http://x", "--token", "a", "--bot-inboxes", "3,shop"]],
+    ["nothing to disconnect", ["disconnect"]],
   ])("%s", async (_what, args) => {
     const { code, out, err } = await inThisProcess(args);
     expect([code, out]).toEqual([2, ""]);

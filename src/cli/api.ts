@@ -15,22 +15,24 @@ const Row = z.record(z.string(), z.unknown());
 const Page = z.looseObject({ items: z.array(Row), nextCursor: z.string().nullable() });
 
 export interface Api {
-  get(path: string): Promise<Row>;
-  post(path: string, body?: unknown): Promise<Row>;
+  /** @param timeoutMs for what takes longer than other requests */
+  get(path: string, timeoutMs?: number): Promise<Row>;
+  post(path: string, body?: unknown, timeoutMs?: number): Promise<Row>;
   patch(path: string, body: unknown): Promise<Row>;
+  delete(path: string): Promise<void>;
   /** Every page of a list. `path` has no query yet. */
   all(path: string): Promise<readonly Row[]>;
 }
 
 /** The API as a command sees it: an answer, or a CliError in one line. */
 export function createApi(address: string, token: string): Api {
-  async function call(method: string, path: string, body?: unknown): Promise<Row> {
+  async function call(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<Row> {
     let response: Response;
     try {
       response = await fetch(`${address}${path}`, {
         method,
         redirect: "error",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         headers: {
           Authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { "Content-Type": "application/json" }),
@@ -40,15 +42,17 @@ export function createApi(address: string, token: string): Api {
     } catch {
       throw new CliError(`The server at ${address} does not answer: look at its log, then try again.`);
     }
+    if (response.status === 204) return {};
     const told: unknown = await response.json().catch(() => null);
     if (response.ok) return Row.parse(told);
     throw refusal(address, Problem.safeParse(told).data);
   }
 
   return {
-    get: (path) => call("GET", path),
-    post: (path, body) => call("POST", path, body),
+    get: (path, timeoutMs) => call("GET", path, undefined, timeoutMs),
+    post: (path, body, timeoutMs) => call("POST", path, body, timeoutMs),
     patch: (path, body) => call("PATCH", path, body),
+    delete: async (path) => void (await call("DELETE", path)),
     async all(path) {
       const items: Row[] = [];
       let cursor: string | null = null;

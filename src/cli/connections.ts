@@ -1,9 +1,8 @@
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Api, Row } from "./api.ts";
 import { CliError } from "./cli-error.ts";
+import { readLines } from "./input.ts";
 import { shown, table, tell } from "./output.ts";
 import { pick, pickWorkspace } from "./pick.ts";
 import type { CommandDeps } from "./program.ts";
@@ -166,17 +165,4 @@ async function addChatwoot(
     await admin.patch(path, { destinations: [{ id: made["id"] }, ...settings.destinations] });
   }
   return made;
-}
-
-/** The first lines, without what stands around them. More are not waited for: a person at a terminal ends no input. */
-async function readLines(input: Readable, count: number): Promise<string[]> {
-  const lines: string[] = [];
-  const reader = createInterface({ input, crlfDelay: Infinity });
-  for await (const line of reader) {
-    lines.push(line.trim());
-    if (lines.length === count) break;
-  }
-  // An input that stays open would keep the process alive.
-  input.destroy();
-  return lines;
 }

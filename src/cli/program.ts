@@ -3,8 +3,10 @@ import { Command, CommanderError } from "commander";
 import { readConfig } from "../config.ts";
 import { BatonError } from "../domain/errors.ts";
 import { backupCommand } from "./backup.ts";
+import { connectCommands } from "./connect.ts";
 import { connectionCommands } from "./connections.ts";
 import { deliveryCommands } from "./deliveries.ts";
+import { doctorCommand } from "./doctor.ts";
 import { reach } from "./reach.ts";
 import type { Reached } from "./reach.ts";
 import { botCommands, memberCommands, tokenCommands, workspaceCommands } from "./tenants.ts";
@@ -81,8 +83,10 @@ function program(deps: CommandDeps, { out, fault }: Pick<Surroundings, "out" | "
   botCommands(baton, deps);
   memberCommands(baton, deps);
   tokenCommands(baton, deps);
+  connectCommands(baton, deps);
   connectionCommands(baton, deps);
   deliveryCommands(baton, deps);
+  doctorCommand(baton, deps);
   backupCommand(baton, deps);
   return baton;
 }
