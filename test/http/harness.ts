@@ -68,6 +68,8 @@ export interface World {
     configs: unknown[];
     choices: Choices;
     failure: DeliveryError | null;
+    /** A check asks it at its address; else its answer comes from nowhere. */
+    isAsked: boolean;
     /** What its install does. */
     install: Install<unknown>;
   };
@@ -125,6 +127,7 @@ export async function startWorld(
     configs: [],
     choices: {},
     failure: null,
+    isAsked: options.reachesOut ?? false,
     install: { provision: () => Promise.resolve(NOTHING_DONE), remove: () => Promise.resolve(NOTHING_DONE) },
   };
   const marks = createMarks();
@@ -263,10 +266,14 @@ function fakedesk(helpdesk: World["helpdesk"]): ConnectorFactory {
       provision: (...given) => helpdesk.install.provision(...given),
       remove: (...given) => helpdesk.install.remove(...given),
     },
-    create(config) {
+    create(config, { outgoing: out }) {
       helpdesk.configs.push(config);
       const connector: Pick<Connector, "check" | "choices"> = {
-        check: () => Promise.resolve(helpdesk.report),
+        async check() {
+          const { baseUrl: url } = FakeConfig.parse(config);
+          if (helpdesk.isAsked) await out.request({ method: "GET", url });
+          return helpdesk.report;
+        },
         choices: () =>
           helpdesk.failure === null ? Promise.resolve(helpdesk.choices) : Promise.reject(helpdesk.failure),
       };

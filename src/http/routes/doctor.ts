@@ -5,7 +5,7 @@ import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found } from "../shapes.ts";
 import type { AdminDeps } from "./deps.ts";
-import { diagnoseClock, diagnoseConnection } from "./doctor-connection.ts";
+import { diagnoseConnection } from "./doctor-connection.ts";
 import { diagnoseDeliveries, diagnoseTokens } from "./doctor-workspace.ts";
 
 const Finding = z.strictObject({
@@ -35,15 +35,13 @@ export function doctorRoutes(deps: AdminDeps): Route[] {
 
   async function ofWorkspace(workspace: Workspace): Promise<Placed[]> {
     const now = clock();
-    const named = { id: workspace.id, name: workspace.name };
     const own = await Promise.all([diagnoseDeliveries(deps, workspace, now), diagnoseTokens(deps, workspace.id, now)]);
-    return placed(own.flat(), named, null);
+    return placed(own.flat(), named(workspace), null);
   }
 
   async function ofConnection(workspace: Workspace, connection: Connection): Promise<Placed[]> {
-    const asked = await Promise.all([diagnoseConnection(deps, connection), diagnoseClock(deps, connection)]);
-    const [inWorkspace, at] = [workspace, connection].map(({ id, name }) => ({ id, name }));
-    return placed(asked.flat(), inWorkspace ?? null, at ?? null);
+    const findings = await diagnoseConnection(deps, connection);
+    return placed(findings, named(workspace), named(connection));
   }
 
   return [
@@ -88,6 +86,8 @@ export function doctorRoutes(deps: AdminDeps): Route[] {
     }),
   ];
 }
+
+const named = ({ id, name }: { readonly id: string; readonly name: string }) => ({ id, name });
 
 const placed = (
   findings: readonly Diagnosis[],
