@@ -27,7 +27,7 @@ export async function ensureAgentBot(site: Site, { version }: { readonly version
     key: AGENT_BOT,
     find: async () => ourBot(site, await listBots(site)),
     make: () => make(site, address),
-    config: ({ id }) => ({ agentBotId: id }),
+    also: ({ id }) => ({ config: { agentBotId: id } }),
   });
   const bot = record.outgoing_url === address ? record : await lead(site, record.id, address);
   const before = site.config();

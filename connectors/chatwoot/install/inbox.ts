@@ -37,10 +37,9 @@ export async function ensureInbox(
     find: async () => choose(site, await listInboxes(site)),
     make: () => make(site, address),
     isMade: ({ webhook_url: url }) => isOurWebhook(url, site.place),
-    config: ({ id }) => ({ inboxId: id }),
+    also: (inbox) => ({ made: keyOf(inbox), config: { inboxId: inbox.id } }),
   });
   await keepConfig(site, { inboxId: record.id });
-  if (isNew && record.inbox_identifier) await site.keep({ made: { [INBOX_KEY]: record.inbox_identifier } });
   const { inbox, repairs } = await repair(site, record, version, address);
   const hasNewMember = await addFirstMember(site, inbox, account);
   const name = `Inbox ${inbox.id}, "${inbox.name ?? ""}"`;
@@ -87,6 +86,8 @@ function isOfAnotherChatwoot({ book }: Site, inbox: Inbox): boolean {
   const isMade = book.made(INBOX) === String(inbox.id);
   return isMade && key !== null && Boolean(inbox.inbox_identifier) && inbox.inbox_identifier !== key;
 }
+
+const keyOf = ({ inbox_identifier: key }: Inbox): Record<string, string> => (key ? { [INBOX_KEY]: key } : {});
 
 const isApi = (inbox: Inbox): boolean => inbox.channel_type === "Channel::Api";
 

@@ -15,8 +15,8 @@ export interface Creation<T> {
   make(): Promise<T>;
   /** Whether a record that was found is one that a cut-off run has made; absent: every one is. */
   isMade?(record: T): boolean;
-  /** Fields of the configuration that go with it, kept in the same commit. */
-  config?(record: T): Partial<ChatwootConfig>;
+  /** Fields of the configuration and further entries of the ledger that go with it, kept in the same commit. */
+  also?(record: T): { readonly made?: Readonly<Record<string, string>>; readonly config?: Partial<ChatwootConfig> };
 }
 
 export interface Ensured<T> {
@@ -37,8 +37,10 @@ export async function makeOnce<T extends { readonly id: number }>(
   const { key } = creation;
   const begun = book.begunAt(key);
   const there = (await creation.find()) ?? (begun && (await waitFor(creation, begun, deps.clock())));
-  const keep = (record: T): Promise<void> =>
-    site.keep({ made: { [key]: String(record.id) }, config: creation.config?.(record) ?? {} });
+  async function keep(record: T): Promise<void> {
+    const { made = {}, config = {} } = creation.also?.(record) ?? {};
+    await site.keep({ made: { ...made, [key]: String(record.id) }, config });
+  }
   if (there) {
     const isNew = begun !== null && (creation.isMade?.(there) ?? true);
     if (isNew) await keep(there);
