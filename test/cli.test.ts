@@ -128,6 +128,9 @@ describe("while no server runs", () => {
     await baton(["workspace", "create", "Lamps"], { env });
     const member = await baton(["member", "create", "Robin", "--email", "robin@example.com", "--json"], { env });
     expect(JSON.parse(member.out)).toMatchObject({ name: "Robin", email: "robin@example.com" });
+    const link = await baton(["member", "invite", "Robin"], { env });
+    expect(link.out).toMatch(/^Sign-in link, shown this once: http:\/\/\S+\/apps\/sign-in#[\w-]{22}\n/);
+    expect((await baton(["member", "invite", "Nobody"], { env })).code).toBe(1);
     const token = await baton(["token", "create", "--scope", "agent", "--member", "Robin", "--days", "2", "--json"], {
       env,
     });

@@ -61,6 +61,25 @@ export function memberCommands(baton: Command, deps: CommandDeps): void {
       tell(deps.output(command), made, [`Member ${String(made["id"])}`]);
     });
   member
+    .command("invite <member>")
+    .description("make a link by which a person (name or id) signs in: once, within 15 minutes")
+    .option(...WORKSPACE)
+    .action(async (wanted: string, options: { workspace?: string }, command: Command) => {
+      const made = await deps.with(async (reached) => {
+        const { admin } = await pickWorkspace(reached, options.workspace);
+        const { id } = pick(await admin.all("/v1/members"), wanted, {
+          what: "member",
+          option: "the name or id",
+          none: "The workspace has no member yet: add one with `member create <name>`.",
+        });
+        return admin.post(`/v1/members/${id}/sign-in-links`);
+      });
+      tell(deps.output(command), made, [
+        `Sign-in link, shown this once: ${String(made["url"])}`,
+        `For this person alone. It works once, until ${String(made["expiresAt"])}.`,
+      ]);
+    });
+  member
     .command("list")
     .description("list the people")
     .option(...WORKSPACE)
