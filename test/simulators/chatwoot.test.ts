@@ -971,5 +971,9 @@ test("as a program of its own, driven over /__control", async () => {
     fetch(`${url}/api/v1/accounts/${accountId}/${path}`, { headers: { "api-access-token": apiAccessToken! } });
   expect((await get(`inboxes/${inboxId}`)).status).toBe(200);
   expect([(await get("agents")).status, (await get("agents")).status]).toEqual([503, 200]);
+  const site = await control("addWebsiteInbox");
+  const wrote = await control("visitorWrites", site.result, { text: "Hi", name: "Jane" });
+  const seen = await control("visitorSees", wrote.result?.["conversationId"]);
+  expect(seen.result).toMatchObject([{ by: "visitor", text: "Hi" }]);
   expect(await control("stop")).toEqual({ error: 'no control function "stop"' });
 });
