@@ -257,13 +257,13 @@ describe("several at once", () => {
     expect((await provision(id)).status).toBe(200);
   });
 
-  test("what somebody else changed meanwhile is not written over, whatever the install says", async () => {
+  test.each([true, false])("what somebody else changed meanwhile is not written over, if it says ok %s", async (ok) => {
     const id = await connect();
     setUp(async ({ ledger }) => {
       await ledger.keep({ made: { inbox: "3" } });
       await asAdmin("PATCH", `/v1/connections/${id}`, { config: { accountId: 9 } });
       await ledger.keep({ made: { bot: "4" }, config: { accountId: 5 } }).catch(() => {});
-      return WELL;
+      return { ...WELL, ok };
     });
     const overtaken = await provision(id);
     expect([overtaken.status, overtaken.body.code]).toEqual([409, "conflict"]);
@@ -423,6 +423,12 @@ describe("connecting the same place twice", () => {
     const made = await Promise.all([1, 2, 3].map(() => again(HERE)));
     expect(made.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([200, 200, 201]);
     expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
+  });
+
+  test("never one of another kind at the same address", async () => {
+    const config = { baseUrl: "https://lamps.freshchat.com", apiToken: "t" };
+    await asAdmin("POST", "/v1/connections", { type: "freshchat", config });
+    expect((await again({ baseUrl: "https://lamps.freshchat.com" })).status).toBe(201);
   });
 
   test("never that of another workspace", async () => {

@@ -74,6 +74,10 @@ export function createInstalls(deps: AdminDeps): Installs {
         listening.stop();
         running.delete(id);
       });
+      run.catch((error: unknown) => {
+        // Nobody else hears of it any more.
+        if (end.isPassed) deps.log.warn("install_failed_late", { connectionId: id, error });
+      });
       return await Promise.race([run, end.passed.then(() => cut(steps))]);
     },
   };

@@ -193,6 +193,7 @@ async function refuseWhileOpen(
   const many = open === 1 ? "A conversation with a person is" : `${open} conversations with people are`;
   throw new HandoffError(
     "conflict",
-    `${many} open there. Let them end, or send {"force": true}: then they go to the next destination, become leads or end.`,
+    `${many} open there. Let them end, or force it (in the API {"force": true}, in a command --force): then they go to the next ` +
+      "destination, become leads or end.",
   );
 }
