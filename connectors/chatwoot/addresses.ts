@@ -28,9 +28,7 @@ function endsIn(given: string | null | undefined, wanted: readonly string[], mor
 /** True where the host looks like one that only a private network knows. */
 export function looksPrivate(batonUrl: string): boolean {
   const host = URL.parse(batonUrl)?.hostname ?? "";
-  return (
-    /^(?:localhost$|127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|\[)/.test(host) ||
-    /\.(?:local|internal|lan|home|test)$/.test(host) ||
-    !host.includes(".")
-  );
+  if (host.startsWith("[")) return /^\[(?:::1\]|f[cd]|fe[89ab])/.test(host);
+  if (/^[\d.]+$/.test(host)) return /^(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01])|169\.254)\./.test(host);
+  return /\.(?:local|internal|lan|home|localhost)$/.test(host) || !host.includes(".");
 }
