@@ -408,6 +408,26 @@ describe.skipIf(!hasChromium())("the app beside a conversation in Chatwoot", () 
       await app.getByRole("heading", { name: "Bogdan" }).waitFor();
     });
 
+    test("a parent on another origin than the connection's is neither asked nor heard, should it ever frame the page", async () => {
+      const { there } = await asked();
+      const page = await browser.open({ width: 400 });
+      await page.route("**/apps/chatwoot/**", async (route) => {
+        const answer = await route.fetch();
+        const body = (await answer.text()).replace(
+          `data-helpdesk="${world.chatwoot.url}"`,
+          'data-helpdesk="https://desk.example"',
+        );
+        await route.fulfill({ response: answer, body });
+      });
+      const tab = await openTab(page, { site: world.chatwoot.url, app: appUrl(), conversation: there });
+      const made = calls(tab);
+      await signIn(tab);
+      await page.evaluate("tell(JSON.stringify(context()))");
+      await heading(tab.app).getByText("Chatwoot has not said which conversation this is").waitFor();
+      expect(await page.evaluate("window.asked")).toEqual([]);
+      expect(made.filter((call) => call.includes("/connections/"))).toEqual([]);
+    });
+
     test("what the frame is told of its viewer is not believed: without a sign-in there is nothing", async () => {
       const { there } = await asked();
       const tab = await open(there);
