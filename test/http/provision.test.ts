@@ -271,10 +271,22 @@ describe("several at once", () => {
     expect(await shown(id)).toMatchObject({ installed: { inbox: "3" }, config: { accountId: 9 } });
   });
 
-  test("a connection that is removed meanwhile stays removed", async () => {
+  test("a connection is not removed meanwhile: what is being made would belong to nobody", async () => {
+    const id = await connect();
+    const removals: number[] = [];
+    setUp(async () => {
+      removals.push((await asAdmin("DELETE", `/v1/connections/${id}`)).status);
+      return WELL;
+    });
+    expect((await provision(id)).body.ok).toBe(true);
+    removals.push((await asAdmin("DELETE", `/v1/connections/${id}`)).status);
+    expect(removals).toEqual([409, 204]);
+  });
+
+  test("one that another process removes meanwhile stays removed", async () => {
     const id = await connect();
     setUp(async ({ ledger }) => {
-      await asAdmin("DELETE", `/v1/connections/${id}`);
+      await world.store.write((tx) => tx.deleteConnection(workspaceId, id));
       await ledger.keep({ made: { inbox: "3" } });
       return WELL;
     });

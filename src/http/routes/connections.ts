@@ -16,6 +16,7 @@ import { connectionTypeRoutes } from "./connection-types.ts";
 import { ConnectionShown, showConnection } from "./connection-view.ts";
 import type { AdminDeps } from "./deps.ts";
 import { provisionRoutes } from "./provision.ts";
+import { createInstalls } from "./provision-run.ts";
 
 const Config = z.record(z.string().max(100), z.unknown()).meta({
   description: "As the connection's type asks for it: see GET /v1/connection-types",
@@ -25,6 +26,7 @@ const Config = z.record(z.string().max(100), z.unknown()).meta({
 export function connectionRoutes(deps: AdminDeps): Route[] {
   const { store, sealer, factories, outgoing } = deps;
 
+  const installs = createInstalls(deps);
   const show = (connection: Connection) => showConnection(deps, connection);
 
   function factoryOf(type: string): ConnectorFactory {
@@ -192,6 +194,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
         const id = params["id"] ?? "";
         const place = { workspaceId, connectionId: id };
         found(await store.read.connection(workspaceId, id));
+        installs.refuseWhileRunning(id);
         const unname = query.removeFromBots === "true" ? takeOutOfBots : refuseWhileNamed;
         await leaveAhead(deps.handoffs, place, (tx) => unname(tx, workspaceId, id));
         const { status } = await unit(async (tx) => {
@@ -206,7 +209,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       },
     }),
     ...connectionCheckRoutes(deps),
-    ...provisionRoutes(deps),
+    ...provisionRoutes(deps, installs),
   ];
 }
 

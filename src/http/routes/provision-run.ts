@@ -29,6 +29,8 @@ export type Part = (
 
 /** Runs installs, one at a time for each connection. */
 export interface Installs {
+  /** @throws HandoffError `conflict` while a run is under way: what it makes would belong to nobody */
+  refuseWhileRunning(connectionId: string): void;
   /**
    * Resolves with what came of it, at the latest when the time is up: then with the steps that had ended. The run itself goes on
    * to its next request, which is refused, and the connection is taken until then.
@@ -46,12 +48,16 @@ export interface Installs {
 
 export function createInstalls(deps: AdminDeps): Installs {
   const running = new Set<string>();
+  function refuseWhileRunning(connectionId: string): void {
+    if (running.has(connectionId)) throw busy();
+  }
   return {
+    refuseWhileRunning,
     async run(connection, part, { tried = {}, before = () => Promise.resolve() } = {}) {
       const { id } = connection;
       const { factory, install } = installerOf(deps, connection);
       const config = configOf(deps, factory, connection, tried);
-      if (running.has(id)) throw busy();
+      refuseWhileRunning(id);
       running.add(id);
       const listening = deps.marks.listen(id);
       const given = { factory, connection, tried };

@@ -9,7 +9,7 @@ import { found } from "../shapes.ts";
 import { botsSendingTo, takeOutOfBots, useForUndecidedBots } from "./bot-destinations.ts";
 import { ConnectionShown, showConnection } from "./connection-view.ts";
 import type { AdminDeps } from "./deps.ts";
-import { createInstalls } from "./provision-run.ts";
+import type { Installs } from "./provision-run.ts";
 
 const OUTCOMES = ["made", "found", "repaired", "removed", "skipped", "failed"] as const;
 
@@ -68,9 +68,8 @@ const DeprovisionOrder = z
   .meta({ id: "DeprovisionOrder" });
 
 /** `/provision` and `/deprovision` of a connection: the helpdesk is set up through its own API, and put back as it was. */
-export function provisionRoutes(deps: AdminDeps): Route[] {
+export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
   const { store } = deps;
-  const installs = createInstalls(deps);
   const read = async (workspaceId: string, id: string | undefined) =>
     found(await store.read.connection(workspaceId, id ?? ""));
 
