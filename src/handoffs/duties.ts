@@ -12,7 +12,7 @@ import { goOnElsewhere, isKnownStale, stayWhereItIs } from "./go-on.ts";
 import { loadHandoff } from "./load.ts";
 import { createLooks } from "./looks.ts";
 import { mailOf } from "./mail.ts";
-import { end, FIRST_LOOK_MS, miss, moveOn, oweClose } from "./transitions.ts";
+import { end, FIRST_LOOK_MS, OPENED_LOOK_MS, miss, moveOn, oweClose } from "./transitions.ts";
 
 export interface DutiesDeps extends Deps {
   readonly callbacks: Callbacks;
@@ -114,8 +114,8 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     const assigneeId = before === null || before.id === now.id ? now.assigneeId : before.assigneeId;
     turn.update({ opened: true, ref, openBy: null, assigneeId });
     if (!isOpenStatus(now.status)) oweClose(turn, now.destination, "Baton: the visitor no longer waits.", ref);
-    // It may have stood there for a while, and what agents did meanwhile rang for nobody.
-    else turn.lookAt(new Date(turn.now.getTime() + (effect.mayHaveHappened ? 0 : FIRST_LOOK_MS)));
+    // It may have stood there for a while.
+    else turn.lookAt(new Date(turn.now.getTime() + (effect.mayHaveHappened ? 0 : OPENED_LOOK_MS)));
     if (isOpenStatus(now.status) && now.mode === "live") turn.record("handoff.opened", SYSTEM);
     await turn.save();
   };

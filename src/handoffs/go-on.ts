@@ -8,7 +8,7 @@ import { applyNews, INCOMPLETE_LOOK_MS } from "./apply.ts";
 import { briefOf, transcriptOf } from "./brief.ts";
 import type { Deps } from "./deps.ts";
 import { loadHandoff } from "./load.ts";
-import { FIRST_LOOK_MS, oweClose } from "./transitions.ts";
+import { OPENED_LOOK_MS, oweClose } from "./transitions.ts";
 
 /** Marks, in the progress of a message, that its conversation takes nothing more: it is not tried there again. */
 const STALE = "stale";
@@ -66,7 +66,7 @@ export async function goOnElsewhere(
       oweClose(turn, destination, "Baton: the visitor no longer waits.", next);
     } else {
       turn.update({ ref: next, cursor: null, opened: true, assigneeId: null });
-      turn.lookAt(new Date(turn.now.getTime() + FIRST_LOOK_MS));
+      turn.lookAt(new Date(turn.now.getTime() + OPENED_LOOK_MS));
     }
     await turn.save();
   };

@@ -15,6 +15,11 @@ import type { Turn } from "./turn.ts";
 export const OPEN_WITHIN_MS = 30_000;
 /** How soon after news a helpdesk's conversation is looked at without being told to. */
 export const FIRST_LOOK_MS = 10_000;
+/**
+ * How soon after a conversation was opened it is looked at: what happened there until then rang for nobody, and a helpdesk that assigns by
+ * itself does so within the opening.
+ */
+export const OPENED_LOOK_MS = 2_000;
 
 export type Agent = { readonly id: string | null; readonly name: string | null };
 

@@ -109,3 +109,17 @@ test("an agent who answers before FreshChat's answer to the opening was had is h
   await inTime(world, async () => (await fromAgents("p-5")).length === 1, 500);
   expect(world.clock().getTime() - before).toBeLessThan(5_000);
 });
+
+test("an agent whom FreshChat assigns while the opening is under way has accepted within seconds", async () => {
+  // Our own writes ring for nobody here, so that only the agent's would.
+  await start({ account: { apiChangesRaise: false, apiMessagesRaise: false } });
+  desk.trouble.slow(150, (method) => method !== "GET");
+  const asked = askedAndOpened(world, "p-6");
+  await eventually(() => ours(desk).length === 1);
+  desk.assign(newest(), desk.agentId);
+  await asked;
+  await quiet(world);
+  const before = world.clock().getTime();
+  await inTime(world, async () => (await stateOf(world, "p-6")).handoff.status === "acknowledged", 500);
+  expect(world.clock().getTime() - before).toBeLessThan(4_000);
+});
