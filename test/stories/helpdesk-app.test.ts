@@ -238,6 +238,11 @@ describe("beside a conversation", () => {
     });
     expect(body.lead.consent.text).not.toBe("");
     expect(body.timeline.map((one: { type: string }) => one.type)).toContain("lead.captured");
+    const done = await agent.post(`${at()}/accept`);
+    expect([done.status, done.body.status, done.body.control]).toEqual([200, "acknowledged", "bot"]);
+    // The visitor was told nothing, and nobody says otherwise.
+    expect(done.body.note).toMatch(/^Baton knows that you have it\. Assign/);
+    expect((await historyOf(world, "c-2")).filter(([, text]) => text.includes("joined"))).toEqual([]);
   });
 
   test("accepting tells the visitor who has it, and says what is left to do in the helpdesk", async () => {

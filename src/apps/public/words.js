@@ -71,13 +71,13 @@ export function statusOf(view) {
 const ENDS = {
   returned_to_bot: "gave it back to the bot",
   agent_resolved: "resolved it",
-  admin_resolved: "resolved it",
 };
 /** Where nobody in particular ended it, or it does not matter who. */
 const ENDED = {
   idle: "Ended, as nobody had written for long",
   connection_removed: "Ended, as the connection to the helpdesk was removed",
   conversation_gone: "Ended, as the conversation is gone from Chatwoot",
+  admin_resolved: "An admin ended it",
   bot_resolved: "The bot ended it",
   visitor_resolved: "The visitor ended it",
 };

@@ -41,8 +41,10 @@ const Done = z.strictObject({
   note: z.string().nullable().meta({ description: "What is left for the person to do; null for nothing" }),
 });
 
-const ASSIGN_THERE =
-  "Baton and the visitor know that you have it. Assign the conversation to yourself in the helpdesk too, so that your team sees it there.";
+/** The helpdesk's own assignment is not ours to change, and only of a live handoff has the visitor been told anything. */
+const assignThere = ({ mode }: Handoff): string =>
+  `${mode === "live" ? "Baton and the visitor know" : "Baton knows"} that you have it. ` +
+  "Assign the conversation to yourself in the helpdesk too, so that your team sees it there.";
 
 /** The handoff's own steps, without messages and what follows from other steps. */
 const isStep = ({ type }: StoredEvent): boolean => type.startsWith("handoff.") || type === "lead.captured";
@@ -112,7 +114,7 @@ export function helpdeskAppRoutes(deps: AdminDeps): Route[] {
       path: `${PATH}/accept`,
       summary: "Take a helpdesk's conversation",
       description:
-        "The handoff is accepted by the member, and the visitor is told. Who is assigned in the helpdesk stays.",
+        "The handoff is accepted by the member, and of a live one the visitor is told. Who is assigned in the helpdesk stays.",
       scopes: ["agent"],
       responses: { 200: { description: "The member has it", schema: Done } },
       errors: [409],
@@ -124,7 +126,7 @@ export function helpdeskAppRoutes(deps: AdminDeps): Route[] {
           const { id } = await standing(tx, { workspaceId, ...params });
           const of = { workspaceId, handoffId: id, connectionId: params.id };
           const { handoff, conversation } = await acceptBeside(tx, deps.handoffs, of, agent);
-          const shown = { control: conversation.control, status: handoff.status, note: ASSIGN_THERE };
+          const shown = { control: conversation.control, status: handoff.status, note: assignThere(handoff) };
           return { status: 200, body: shown };
         });
         return { status, body };
