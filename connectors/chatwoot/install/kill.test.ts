@@ -137,12 +137,13 @@ describe("killed before any request and any write of its record, an install", ()
   test("waits for what Chatwoot may still be making, instead of making it twice", async () => {
     const { bench: one, site } = await start();
     // The inbox comes up after Baton has given up on it.
-    one.simulator.trouble.commitLate(1, 3_500, isInbox);
+    one.simulator.trouble.commitLate(1, 5_000, isInbox);
     const first = await one.provision({ botInboxes: [String(site)] });
     expect(first.steps.find(({ step }) => step === "inbox")?.outcome).toBe("failed");
     const second = await one.provision({ botInboxes: [String(site)] });
     expect(second.steps.find(({ step }) => step === "inbox")?.outcome).toBe("made");
     expect(one.simulator.inboxes().filter(({ name }) => name === "Baton")).toHaveLength(1);
+    expect(one.simulator.requests().filter(({ method, path }) => isInbox(method, path))).toHaveLength(1);
   });
 });
 
