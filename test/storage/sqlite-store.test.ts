@@ -5,9 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import BetterSqlite from "better-sqlite3";
+import { Kysely, SqliteDialect } from "kysely";
+import { Migrator } from "kysely/migration";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Reads, Store } from "../../src/ports-store.ts";
 import { healthOf } from "../../src/storage/health.ts";
+import { migrationsFor } from "../../src/storage/migrations.ts";
 import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
 import { storeContract } from "../contracts/store-contract.ts";
 import { addShop, at, delivery, workspace } from "../contracts/store-samples.ts";
@@ -111,6 +114,7 @@ describe("an SQLite file", () => {
       "leads",
       "members",
       "messages",
+      "sign_in_links",
       "tokens",
       "webhooks",
       "workspaces",
@@ -122,6 +126,24 @@ describe("an SQLite file", () => {
       expect((await again.read.handoff("ws_a", "hnd_a"))?.status).toBe("pending");
       await again.close();
     }
+  });
+
+  test("of an earlier release keeps what is in it, and has what is new", async () => {
+    const file = newFile();
+    const old = new BetterSqlite(file);
+    const earlier = Object.entries(migrationsFor("sqlite")).filter(([name]) => name < "0004");
+    const db = new Kysely({ dialect: new SqliteDialect({ database: old }) });
+    const provider = { getMigrations: () => Promise.resolve(Object.fromEntries(earlier)) };
+    expect((await new Migrator({ db, provider }).migrateToLatest()).error).toBeUndefined();
+    old.exec(`insert into workspaces values ('ws_a', 'Lamps', 0);
+      insert into connections (id, workspace_id, type, name, config, path_secret, version, created_at)
+      values ('con_a', 'ws_a', 'chatwoot', 'Ours', '{"inboxId":3}', 'secret', 7, 0)`);
+    old.close();
+    const store = await openStore(file);
+    const kept = await store.read.connection("ws_a", "con_a");
+    expect(kept).toMatchObject({ config: { inboxId: 3 }, version: 7, installed: null });
+    await store.write((tx) => tx.updateConnection("ws_a", "con_a", { installed: { inbox: "3" } }));
+    expect((await store.read.connection("ws_a", "con_a"))?.installed).toEqual({ inbox: "3" });
   });
 
   test("whose migration fails is left as it was, and opens once the cause is gone", async () => {
