@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Api, Row } from "./api.ts";
@@ -16,7 +15,6 @@ interface ConnectOptions {
   readonly token?: string;
   readonly tokenStdin?: boolean;
   readonly account?: number;
-  readonly botInboxes?: readonly string[];
   readonly name?: string;
   readonly workspace?: string;
 }
@@ -49,7 +47,7 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
     .command("connect")
     .description("connect a helpdesk and set it up; repeat it to put right what was changed")
     .command("chatwoot")
-    .description("make the inbox, webhooks, bot, labels and the rest in an account of Chatwoot")
+    .description("make the inbox, its webhook, labels and the rest in an account of Chatwoot")
     .requiredOption("--url <url>", "where your Chatwoot is; the address of any of its pages will do")
     .option(
       "--token <token>",
@@ -57,7 +55,6 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
     )
     .option("--token-stdin", "read the access token from standard input instead")
     .option("--account <number>", "the account, where the token is good for several", wholeNumber(1, LARGEST_ID))
-    .option("--bot-inboxes <numbers>", "inboxes in which the bot answers, such as 3,5; none: in no inbox", inboxes)
     .option("--name <text>", "what you call it")
     .option(...workspace)
     .action(async (options: ConnectOptions, command: Command) => {
@@ -97,13 +94,6 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
 }
 
 /** Numbers with commas between; `none` for an empty list. */
-function inboxes(text: string): string[] {
-  if (text.trim() === "none") return [];
-  const numbers = text.split(",").map((part) => part.trim());
-  if (numbers.every((number) => /^[1-9]\d{0,8}$/.test(number))) return numbers;
-  throw new InvalidArgumentError("It must be numbers of inboxes such as 3,5, or none.");
-}
-
 async function tokenOf({ token, tokenStdin }: ConnectOptions, deps: CommandDeps): Promise<string> {
   if ((token === undefined) === (tokenStdin !== true))
     throw new CliError("Say either --token <token> or --token-stdin.");
@@ -114,7 +104,7 @@ async function tokenOf({ token, tokenStdin }: ConnectOptions, deps: CommandDeps)
 }
 
 async function connectChatwoot(admin: Api, options: ConnectOptions, token: string): Promise<Row> {
-  const { url, account, name, botInboxes } = options;
+  const { url, account, name } = options;
   const asked = { ...(account === undefined ? {} : { accountId: account }), apiAccessToken: token };
   const connection = await admin.post("/v1/connections", {
     type: "chatwoot",
@@ -124,8 +114,7 @@ async function connectChatwoot(admin: Api, options: ConnectOptions, token: strin
   });
   const path = `/v1/connections/${shown(connection["id"])}`;
   if (name !== undefined && connection["name"] !== name) await admin.patch(path, { name });
-  const order = { config: asked, useForBots: true, ...(botInboxes === undefined ? {} : { botInboxes }) };
-  return await admin.post(`${path}/provision`, order, INSTALL_TIMEOUT_MS);
+  return await admin.post(`${path}/provision`, { config: asked, useForBots: true }, INSTALL_TIMEOUT_MS);
 }
 
 async function disconnect(

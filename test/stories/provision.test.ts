@@ -60,9 +60,6 @@ const DONE = [
   "token found",
   "inbox made",
   "inbox_secret made",
-  "agent_bot made",
-  "bot_inboxes skipped",
-  "account_webhook skipped",
   "labels made",
   "attributes made",
   "dashboard_app made",
@@ -129,40 +126,20 @@ describe("from an address and a token", () => {
     desk.changeInboxSettings(inbox, { greeting_enabled: true });
     desk.deleteLabel("lead");
     desk.deleteDashboardApp(before.apps[0]!.id);
-    desk.deleteBot(before.bots[0]!.id);
     const repaired = await provision(id);
     expect(repaired.body.ok).toBe(true);
     const changed = outcomes(repaired).filter((step) => /made|repaired/.test(step));
     expect(changed.map((step) => step.split(" ")[0])).toEqual(
-      expect.arrayContaining(["inbox", "labels", "agent_bot", "dashboard_app"]),
+      expect.arrayContaining(["inbox", "labels", "dashboard_app"]),
     );
     const after = account();
     expect(after.inboxes.map(({ webhookUrl }) => webhookUrl)).toEqual(
       before.inboxes.map(({ webhookUrl }) => webhookUrl),
     );
-    for (const list of ["bots", "apps", "labels"] as const) expect(after[list]).toHaveLength(before[list].length);
+    for (const list of ["apps", "labels"] as const) expect(after[list]).toHaveLength(before[list].length);
     reply(desk, desk.conversations()[0]!.id, "Still here.");
     await eventually(async () => (await historyOf(world, "c-1")).some(([, text]) => text === "Still here."));
     expect(outcomes(await provision(id)).filter((step) => /made|repaired|failed/.test(step))).toEqual([]);
-  });
-
-  test("a bot answers in the inboxes that were named, and in no other", async () => {
-    await start();
-    const [shop, blog] = [desk.addWebsiteInbox({ name: "Shop" }), desk.addWebsiteInbox({ name: "Blog" })];
-    const id = await connect();
-    await provision(id, { botInboxes: [String(shop)] });
-    const botIn = () =>
-      desk
-        .inboxes()
-        .filter(({ botId }) => botId !== null)
-        .map((one) => one.id);
-    expect(botIn()).toEqual([shop]);
-    await provision(id);
-    expect(botIn()).toEqual([shop]);
-    await provision(id, { botInboxes: [String(blog)] });
-    expect(botIn()).toEqual([blog]);
-    await provision(id, { botInboxes: [] });
-    expect(botIn()).toEqual([]);
   });
 });
 
@@ -282,7 +259,7 @@ describe("taken away again", () => {
 
 /** What the program itself is, killed as the system kills: no step knows of it. */
 describe("killed between steps", () => {
-  const CUTS = ["/inboxes", "/agent_bots", "/labels", "/custom_attribute_definitions", "/dashboard_apps"];
+  const CUTS = ["/inboxes", "/labels", "/custom_attribute_definitions", "/dashboard_apps"];
 
   test("and run again, there is one of everything, and no secret stands anywhere in the clear", async () => {
     await start();
@@ -324,7 +301,7 @@ describe("killed between steps", () => {
     const done = await told(provision(id, { useForBots: true }, admin));
     expect([done.body.ok, outcomes(done).filter((step) => step.endsWith("failed"))]).toEqual([true, []]);
     const { inboxes, bots, apps, labels, definitions, webhooks } = account();
-    expect([inboxes.length, bots.length, apps.length, webhooks.length]).toEqual([1, 1, 1, 0]);
+    expect([inboxes.length, bots.length, apps.length, webhooks.length]).toEqual([1, 0, 1, 0]);
     expect(new Set(labels.map(({ title }) => title)).size).toBe(labels.length);
     expect(new Set(definitions.map(({ key, model }) => `${model} ${key}`)).size).toBe(definitions.length);
     await told(provision(id, {}, admin));
@@ -342,8 +319,7 @@ describe("killed between steps", () => {
     said += program.logged() + program.said();
     const files = readdirSync(dataDir).map((name) => readFileSync(join(dataDir, name)).toString("latin1"));
     const canaries = [desk.apiAccessToken, ...inboxes.map(({ secret }) => secret)];
-    canaries.push(...bots.flatMap(({ token, secret }) => [token, secret]));
-    expect(canaries.filter((canary) => canary.length > 8)).toHaveLength(4);
+    expect(canaries.filter((canary) => canary.length > 8)).toHaveLength(2);
     expect(said).toContain('"request_served"');
     for (const canary of canaries)
       for (const [place, text] of Object.entries({ answers: answers.join(), said, files: files.join() }))

@@ -29,10 +29,21 @@ const ATTRIBUTES = [
   "phone_as_given",
 ];
 
+/** A bot of ours in the account, in no inbox yet. */
+const withBot = { botInboxes: [] };
+
+test("nobody asked for a bot in Chatwoot's own inboxes: none is made", async () => {
+  await start();
+  const report = await bench.provision();
+  expect(report.ok).toBe(true);
+  expect(report.steps.map(({ step }) => step).filter((step) => /bot|account_webhook/.test(step))).toEqual([]);
+  expect(bench.simulator.bots().filter(({ name }) => name === "Baton")).toEqual([]);
+});
+
 describe("an install with nothing but address and token", () => {
   test("makes everything, proves it, and tells each step", async () => {
     await start();
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(report.steps.filter(({ outcome }) => outcome === "failed")).toEqual([]);
     expect(report.ok).toBe(true);
     expect(report.steps.map(({ step, outcome }) => `${step} ${outcome}`)).toEqual([
@@ -86,7 +97,7 @@ describe("an install with nothing but address and token", () => {
 
   test("leaves nothing of its test behind, and notifies nobody", async () => {
     await start();
-    await bench.provision();
+    await bench.provision(withBot);
     expect(bench.simulator.conversations()).toEqual([]);
     expect(bench.simulator.contacts()).toEqual([]);
     expect(bench.simulator.notifications()).toEqual([]);
@@ -94,7 +105,7 @@ describe("an install with nothing but address and token", () => {
 
   test("says no secret, neither in words nor in the ledger", async () => {
     await start();
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     const { config, made } = bench.stored();
     const said = JSON.stringify([report, made]);
     for (const secret of [
@@ -111,10 +122,10 @@ describe("an install with nothing but address and token", () => {
 
   test("is repeated without changing anything", async () => {
     await start();
-    await bench.provision();
+    await bench.provision(withBot);
     const before = bench.stored();
     const asked = bench.simulator.requests().length;
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(report.ok).toBe(true);
     expect(new Set(Object.values(outcomes(report)))).toEqual(new Set(["found", "skipped"]));
     expect(bench.stored()).toEqual(before);
@@ -130,7 +141,7 @@ describe("an install with nothing but address and token", () => {
     const { simulator } = bench;
     simulator.addLabel("lead");
     simulator.addDefinition({ key: "lead_email", model: "contact_attribute" });
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(report.ok).toBe(true);
     expect(stepOf(report, "labels")).toMatch(/^found: .*there before/);
     expect(stepOf(report, "attributes")).toMatch(/^made: .*1 were there before/);
@@ -148,7 +159,7 @@ describe("an install with nothing but address and token", () => {
       out_of_office_message: "Away",
     });
     bench.change({ inboxId: simulator.inboxId });
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(report.ok).toBe(true);
     expect(stepOf(report, "inbox")).toMatch(/^repaired: .*greeting is off, its out-of-office message is off/);
     expect(simulator.inboxes()).toHaveLength(1);
@@ -190,7 +201,7 @@ describe("an install that cannot go on says why, and leaves out what needs it", 
   ])("%s", async (_what, arrange, failing, words) => {
     await start();
     arrange(bench);
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(report.ok).toBe(false);
     expect(stepOf(report, failing)).toMatch(words);
     expect(stepOf(report, failing)).toMatch(/^failed/);
@@ -202,7 +213,7 @@ describe("an install that cannot go on says why, and leaves out what needs it", 
     await start();
     bench.simulator.addAccount({ id: 7, name: "Other" });
     bench.change({ accountId: bench.simulator.accountId });
-    expect((await bench.provision()).ok).toBe(true);
+    expect((await bench.provision(withBot)).ok).toBe(true);
   });
 
   test.each<[string, (of: InstallBench) => void, RegExp]>([
@@ -222,7 +233,7 @@ describe("an install that cannot go on says why, and leaves out what needs it", 
   ])("%s is not taken over; what does not need the inbox is done all the same", async (_what, arrange, words) => {
     await start();
     arrange(bench);
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(stepOf(report, "inbox")).toMatch(words);
     expect(outcomes(report)).toMatchObject({
       inbox: "failed",
@@ -239,7 +250,7 @@ describe("an install that cannot go on says why, and leaves out what needs it", 
       status: 500,
       match: (method, path) => method === "POST" && path.endsWith("/agent_bots"),
     });
-    const first = await bench.provision();
+    const first = await bench.provision(withBot);
     expect(outcomes(first)).toMatchObject({
       inbox: "made",
       agent_bot: "failed",
@@ -247,7 +258,7 @@ describe("an install that cannot go on says why, and leaves out what needs it", 
       labels: "made",
     });
     bench.shiftClock(60_000);
-    const second = await bench.provision();
+    const second = await bench.provision(withBot);
     expect(outcomes(second)).toMatchObject({ inbox: "found", agent_bot: "made", labels: "found" });
     expect(second.ok).toBe(true);
   });
@@ -292,7 +303,7 @@ describe("releases", () => {
     const site = simulator.addWebsiteInbox();
     await bench.provision({ botInboxes: [String(site)] });
     simulator.setVersion("4.16.2");
-    const report = await bench.provision();
+    const report = await bench.provision(withBot);
     expect(report.ok).toBe(true);
     expect(outcomes(report)).toMatchObject({ inbox: "repaired", agent_bot: "repaired", account_webhook: "removed" });
     expect(simulator.inboxes().find(({ name }) => name === "Baton")?.webhookUrl).toBe(

@@ -1,5 +1,7 @@
 import type { InstallDeps, ProvisionLedger, ProvisionReport, ProvisionWish } from "../../../src/ports.ts";
 import type { ChatwootConfig } from "../config.ts";
+import type { AgentBot } from "../shapes.ts";
+import type { Version } from "../version.ts";
 import { ensureAccountWebhook } from "./account-webhook.ts";
 import { ensureAgentBot } from "./agent-bot.ts";
 import { ensureBotInboxes } from "./bot-inboxes.ts";
@@ -7,9 +9,16 @@ import { ensureDashboardApp } from "./dashboard-app.ts";
 import { ensureAttributes, ensureLabels } from "./definitions.ts";
 import { ensureInbox, ensureInboxSecret } from "./inbox.ts";
 import { reach, readAccount } from "./reach.ts";
+import type { Account } from "./reach.ts";
 import { proveRoundTrip } from "./round-trip.ts";
 import { createSite } from "./site.ts";
+import type { Site } from "./site.ts";
 import { createStepRun } from "./step-run.ts";
+import type { StepRun } from "./step-run.ts";
+
+/** A bot that is asked for, or was made before. Without either, nothing of Chatwoot's own inboxes is touched. */
+const concernsBots = ({ agentBotId, botInboxIds }: ChatwootConfig, { botInboxes }: ProvisionWish): boolean =>
+  botInboxes !== undefined || agentBotId !== null || botInboxIds.length > 0;
 
 /**
  * Makes or repairs everything that a connection needs in a Chatwoot account, step by step. Each step finds its record again by
@@ -34,15 +43,7 @@ export async function provision(
   const secret = await run.after({ reach: version, inbox }, "inbox_secret", (of) =>
     ensureInboxSecret(site, { version: of.reach, inbox: of.inbox }),
   );
-  const bot = await run.after({ reach: version, token: account }, "agent_bot", (of) =>
-    ensureAgentBot(site, { version: of.reach }),
-  );
-  const botInboxes = await run.after({ agent_bot: bot }, "bot_inboxes", (of) =>
-    ensureBotInboxes(site, { bot: of.agent_bot }, wish),
-  );
-  await run.after({ reach: version, bot_inboxes: botInboxes }, "account_webhook", (of) =>
-    ensureAccountWebhook(site, { version: of.reach, botInboxes: of.bot_inboxes }),
-  );
+  const bot = concernsBots(config, wish) ? await provisionBot(site, run, { version, account }, wish) : null;
   await run.after({ token: account }, "labels", () => ensureLabels(site));
   await run.after({ token: account }, "attributes", () => ensureAttributes(site));
   await run.after({ token: account }, "dashboard_app", () => ensureDashboardApp(site));
@@ -55,4 +56,22 @@ export async function provision(
     ...(inbox === null ? {} : { inbox: `${inbox.name ?? ""} (${inbox.id})` }),
     ...(bot === null ? {} : { agentBot: `${bot.name ?? ""} (${bot.id})` }),
   });
+}
+
+async function provisionBot(
+  site: Site,
+  run: StepRun,
+  { version, account }: { readonly version: Version | null; readonly account: Account | null },
+  wish: ProvisionWish,
+): Promise<AgentBot | null> {
+  const bot = await run.after({ reach: version, token: account }, "agent_bot", (of) =>
+    ensureAgentBot(site, { version: of.reach }),
+  );
+  const botInboxes = await run.after({ agent_bot: bot }, "bot_inboxes", (of) =>
+    ensureBotInboxes(site, { bot: of.agent_bot }, wish),
+  );
+  await run.after({ reach: version, bot_inboxes: botInboxes }, "account_webhook", (of) =>
+    ensureAccountWebhook(site, { version: of.reach, botInboxes: of.bot_inboxes }),
+  );
+  return bot;
 }

@@ -32,19 +32,8 @@ const ProvisionShown = z
   })
   .meta({ id: "Provision", description: "What was done in the helpdesk, step by step, and what to do about the rest" });
 
-const InboxId = z.string().trim().min(1).max(100);
-const MOST_INBOXES = 100;
-
 const ProvisionOrder = z
   .strictObject({
-    botInboxes: z
-      .array(InboxId)
-      .max(MOST_INBOXES)
-      .optional()
-      .meta({
-        description: "Inboxes that the bot is to answer in; left out: as they are; []: none of them",
-        examples: [["3"]],
-      }),
     config: z
       .record(z.string().max(100), z.unknown())
       .optional()
@@ -113,11 +102,11 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
       // Repeating it is how it is finished: a kept answer would stand in the way.
       idempotent: false,
       async handler({ principal, params, body, now }) {
-        const { botInboxes, config: tried = {}, useForBots } = body;
+        const { config: tried = {}, useForBots } = body;
         const connection = await read(principal.workspaceId, params["id"]);
         const report = await installs.run(
           connection,
-          (install, config, given, ledger) => install.provision(config, given, { botInboxes }, ledger),
+          (install, config, given, ledger) => install.provision(config, given, {}, ledger),
           { tried },
         );
         return await conclude(connection, report, {
