@@ -202,7 +202,8 @@ describe("an SQLite file", () => {
     // Behind the page's head: where its rows are.
     bytes.fill(0xff, page + 8, page + 12);
     writeFileSync(`${file}.copy`, bytes);
-    expect((await healthOf(`${file}.copy`, 10_000)).damage).toBe("SQLITE_CORRUPT");
+    // SQLite gives up on the file, or lists what is wrong: that depends on which rows stood there.
+    expect((await healthOf(`${file}.copy`, 10_000)).damage).toMatch(/^SQLITE_CORRUPT$|Tree \d+ page \d+/);
     writeFileSync(`${file}.copy`, "no database at all, and long enough to be looked at".repeat(100));
     expect((await healthOf(`${file}.copy`, 10_000)).damage).toBe("SQLITE_NOTADB");
   });
