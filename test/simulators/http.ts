@@ -78,6 +78,8 @@ export async function startServer<About extends object>(options: ServerOptions<A
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", baseUrl);
+    // As of the clock that the rest of the story goes by.
+    response.setHeader("Date", options.clock().toUTCString());
     const method = request.method ?? "GET";
     const raw = await readAll(request);
     const about = options.about(request);
