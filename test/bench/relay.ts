@@ -34,8 +34,9 @@ export async function measureRelay(
 ): Promise<Relay> {
   const bot = await startBot();
   const child = await startChild(side.program);
-  const about = JSON.parse(child.said) as Record<string, unknown>;
-  const control = controlOf(String(about["url"]));
+  const { url } = JSON.parse(child.said) as { url: string };
+  const control = controlOf(url);
+  const about = await control<Record<string, unknown>>("");
   const strangers = options.strangersPerSecond ?? 0;
   let isOver = false;
   try {
