@@ -24,6 +24,7 @@ interface Looks {
  */
 export function createLooks(deps: Deps): Looks {
   const running = new Map<string, { promise: Promise<void>; next: Promise<void> | null }>();
+  const missing = new Map<string, Missing>();
 
   /** One look at a time for each handoff. Whoever asks while one runs shares the one after it, which sees their news. */
   function look(workspaceId: string, handoffId: string): Promise<void> {
@@ -43,7 +44,6 @@ export function createLooks(deps: Deps): Looks {
     return promise;
   }
 
-  const missing = new Map<string, Missing>();
   return {
     look,
     webhook: (row) => workOn(deps, row, { look, isThere: (handoffId) => void missing.delete(handoffId) }),
