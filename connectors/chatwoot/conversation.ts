@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Client } from "./client.ts";
+import { assigneeOf } from "./mapping.ts";
 import { Conversation, Id, Profile, Team, wrapped } from "./shapes.ts";
 
 /** Where our ids stand on a conversation; the team sees them there. */
@@ -91,9 +92,10 @@ export async function setStatus(client: Client, conversationId: string, status: 
 export async function openAgain(client: Client, conversation: Conversation): Promise<void> {
   const id = String(conversation.id);
   await setStatus(client, id, "open");
-  if (conversation.meta?.assignee?.id) return;
-  const assignee = (await readConversation(client, id)).meta?.assignee;
-  if (!assignee?.id || assignee.id !== (await ownUserId(client))) return;
+  // Only a person: the API may name the inbox's bot there.
+  if (assigneeOf(conversation.meta)) return;
+  const assignee = assigneeOf((await readConversation(client, id)).meta);
+  if (!assignee || assignee.id !== String(await ownUserId(client))) return;
   await client.call({
     method: "POST",
     path: `/conversations/${id}/assignments`,

@@ -157,13 +157,13 @@ describe("status and holder (3.2)", () => {
     expect(simulator.conversation(id).assigneeBotId).toBeNull();
   });
 
-  test("the API's conversations name their bot when asked to, as the source of 4.8 and later does", async () => {
+  test("the API's conversations name their bot, as the source of 4.8 and later does, unless told otherwise", async () => {
     const { simulator, site, bot, call } = await withBot();
     const { conversationId } = simulator.visitorWrites(site, { text: "Hi" });
     const meta = async () => (await call("GET", `conversations/${conversationId}`)).body.meta as Json;
-    expect((await meta())["assignee"]).toBeUndefined();
-    simulator.setApiShowsBot(true);
     expect(await meta()).toMatchObject({ assignee: { id: bot.id, name: "Baton" }, assignee_type: "AgentBot" });
+    simulator.setApiShowsBot(false);
+    expect((await meta())["assignee"]).toBeUndefined();
   });
 });
 

@@ -279,7 +279,7 @@ export function createState(options: StateOptions): State {
       allowPrivateNetwork: null,
       webhookTimeoutMs: 5000,
       botRetryMs: 3000,
-      apiShowsBot: false,
+      apiShowsBot: true,
       assignmentChangesStatus: false,
     },
     records: { notifications: [], botHandoffs: [], notDelivered: [] },
