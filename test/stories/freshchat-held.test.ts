@@ -106,8 +106,7 @@ test("an agent who answers before FreshChat's answer to the opening was had is h
   desk.agentReplies(newest(), { content: "Already here." });
   await asked;
   // No time passes but what passes by itself: an ordinary look would come after ten seconds.
-  const heardOnce = async () => (await fromAgents("p-5")).length === 1;
-  expect(await eventually(heardOnce, 5_000)).toBe(true);
+  expect(await eventually(async () => (await fromAgents("p-5")).length === 1, 5_000)).toBe(true);
 });
 
 test("an agent whom FreshChat assigns while the opening is under way has accepted within seconds", async () => {
@@ -121,6 +120,7 @@ test("an agent whom FreshChat assigns while the opening is under way has accepte
   await quiet(world);
   world.advance(2_500);
   // With what passes by itself while it is waited for, less than the ten seconds of an ordinary look.
-  const isAccepted = async () => (await stateOf(world, "p-6")).handoff.status === "acknowledged";
-  expect(await eventually(isAccepted, 5_000)).toBe(true);
+  expect(await eventually(async () => (await stateOf(world, "p-6")).handoff.status === "acknowledged", 5_000)).toBe(
+    true,
+  );
 });
