@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ConnectorDeps, OutgoingFormPart, OutgoingResponse } from "../../src/ports.ts";
-import { notTheHelpdesk, unanswered } from "../failures.ts";
+import { recordIn } from "../answers.ts";
+import { unanswered } from "../failures.ts";
 import type { ChatwootConfig } from "./config.ts";
 import { Refusal, refusal } from "./failures.ts";
 import { accountOf } from "./place.ts";
@@ -60,14 +61,7 @@ export function createClient(
       });
     call.seen?.(response);
     if (response.status < 200 || response.status > 299) throw refusal(response, about, clock());
-    // An empty answer fits no record; where none is asked for, a page of HTML is still not Chatwoot's.
-    if (call.answer === null) {
-      if (/^\s*</.test(response.text().slice(0, 200))) throw notTheHelpdesk("Chatwoot", about);
-      return undefined as T;
-    }
-    const parsed = call.answer.safeParse(parseJson(() => response.json()));
-    if (!parsed.success) throw notTheHelpdesk("Chatwoot", about);
-    return parsed.data;
+    return recordIn("Chatwoot", response, { answer: call.answer, about });
   }
 
   const call = async <T>(request: Call<T>): Promise<T> =>
@@ -85,12 +79,4 @@ export function createClient(
       }
     },
   };
-}
-
-function parseJson(parse: () => unknown): unknown {
-  try {
-    return parse();
-  } catch {
-    return undefined;
-  }
 }

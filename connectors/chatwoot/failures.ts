@@ -3,6 +3,7 @@ import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails, FailureKind } from "../../src/domain/delivery.ts";
 import { retryAfterSeconds } from "../../src/domain/retry-after.ts";
 import type { OutgoingResponse } from "../../src/ports.ts";
+import { jsonOf } from "../answers.ts";
 import type { Doing } from "../failures.ts";
 
 /** Chatwoot answered with a refusal. Code here branches on `status`, `attributes` and `isTaken`, never on words. */
@@ -91,14 +92,6 @@ function readBody(response: OutgoingResponse): RefusalBody {
     attributes: (attributes ?? []).filter((name) => /^[a-z_]{1,40}$/.test(name)).slice(0, 10),
     isTaken: response.status === 422 && /already been taken|should be unique/i.test(words),
   };
-}
-
-function jsonOf(response: OutgoingResponse): unknown {
-  try {
-    return response.json();
-  } catch {
-    return null;
-  }
 }
 
 /** Three different faults answer 401, and each is mended elsewhere (contract sheet 8.1, 8.5). */

@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import type { ConnectorDeps, OutgoingFormPart, OutgoingResponse } from "../../src/ports.ts";
-import { notTheHelpdesk, unanswered } from "../failures.ts";
+import type { ConnectorDeps, OutgoingFormPart } from "../../src/ports.ts";
+import { jsonOf, recordIn } from "../answers.ts";
+import { unanswered } from "../failures.ts";
 import type { FreshchatConfig } from "./config.ts";
 import { heldBack, isRefusedInside, Refusal, refusal } from "./failures.ts";
 import { createPace } from "./pace.ts";
@@ -59,14 +60,7 @@ export function createClient(
     if (response.status < 200 || response.status > 299) throw refusal(response, about, clock());
     const body = jsonOf(response);
     if (isRefusedInside(body)) throw refusal(response, about, clock());
-    // An empty answer fits no record; where none is asked for, a page of HTML (a portal gives one, sheet 1.1) is still not FreshChat's.
-    if (request.answer === null) {
-      if (/^\s*</.test(response.text().slice(0, 200))) throw notTheHelpdesk("FreshChat", about);
-      return undefined as T;
-    }
-    const parsed = request.answer.safeParse(body);
-    if (!parsed.success) throw notTheHelpdesk("FreshChat", about);
-    return parsed.data;
+    return recordIn("FreshChat", response, { answer: request.answer, about, body });
   }
 
   return {
@@ -80,12 +74,4 @@ export function createClient(
       }
     },
   };
-}
-
-function jsonOf(response: OutgoingResponse): unknown {
-  try {
-    return response.json();
-  } catch {
-    return undefined;
-  }
 }

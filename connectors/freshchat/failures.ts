@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails, FailureKind } from "../../src/domain/delivery.ts";
 import type { OutgoingResponse } from "../../src/ports.ts";
+import { jsonOf } from "../answers.ts";
 import type { Doing } from "../failures.ts";
 import { askedToWaitSeconds, throttleSeconds } from "./pace.ts";
 
@@ -96,12 +97,4 @@ function readBody(response: OutgoingResponse): RefusalBody {
     vendorCode: String(vendorCode ?? ""),
     isStale: response.status === 400 && /not the latest conversation/i.test(words),
   };
-}
-
-function jsonOf(response: OutgoingResponse): unknown {
-  try {
-    return response.json();
-  } catch {
-    return null;
-  }
 }
