@@ -40,6 +40,7 @@ export async function firstRun(parts: Parts, dataDir: string): Promise<FirstRun 
       settings: {},
       settingsVersion: 1,
       callbackUrl: null,
+      messageUrl: null,
       sealedSecret: sealer.seal(botSigningSecret, botSecretContext(workspaceId, botId)),
       createdAt: now,
     });

@@ -18,6 +18,8 @@ export interface Bot {
   readonly settings: unknown;
   readonly settingsVersion: number;
   readonly callbackUrl: string | null;
+  /** Where it is asked for an answer, in conversations that Baton hosts; null: it only calls. */
+  readonly messageUrl: string | null;
   /** Sealed. Signs callbacks out and webhooks in. */
   readonly sealedSecret: string;
   readonly createdAt: Date;
@@ -196,6 +198,8 @@ export interface Reads {
    */
   connectionById(id: string): Promise<Connection | null>;
   connections(workspaceId: string): Promise<readonly Connection[]>;
+  /** Over all workspaces: only for the clockwork. */
+  connectionsOfTypes(types: readonly string[]): Promise<readonly Connection[]>;
   token(workspaceId: string | null, id: string): Promise<TokenRecord | null>;
   /** `workspaceId` is null for the operator's. */
   tokens(workspaceId: string | null): Promise<readonly TokenRecord[]>;
@@ -273,7 +277,7 @@ export interface Tx extends Reads {
   updateBot(
     workspaceId: string,
     id: string,
-    patch: Partial<Pick<Bot, "name" | "settings" | "settingsVersion" | "callbackUrl" | "sealedSecret">>,
+    patch: Partial<Pick<Bot, "name" | "settings" | "settingsVersion" | "callbackUrl" | "messageUrl" | "sealedSecret">>,
   ): Promise<void>;
   createMember(member: Member): Promise<void>;
   updateMember(

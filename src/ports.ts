@@ -7,6 +7,7 @@ import type { DeliveryError } from "./domain/delivery.ts";
 import type { AgentMessage, Handoff, HelpdeskRef, Lead } from "./domain/handoff.ts";
 import type { Destination } from "./domain/settings.ts";
 import type { HandoffBrief } from "./domain/transcript.ts";
+import type { Channel } from "./ports-channel.ts";
 import type { Install } from "./ports-install.ts";
 import type { Outgoing } from "./ports-outgoing.ts";
 import type { Log } from "./ports-log.ts";
@@ -16,6 +17,16 @@ export type { Outgoing, OutgoingRequest, OutgoingResponse, OutgoingFormPart } fr
 export { OutgoingError } from "./ports-outgoing.ts";
 export type { Log, LogFields } from "./ports-log.ts";
 export type { Store, Tx, Reads } from "./ports-store.ts";
+export type {
+  BotAnswer,
+  BotTurns,
+  Channel,
+  HostedForm,
+  HostedLine,
+  HostedMessage,
+  HostedView,
+  Waiting,
+} from "./ports-channel.ts";
 export type {
   Install,
   InstallDeps,
@@ -70,6 +81,8 @@ export interface Inbound {
   readonly events: readonly HelpdeskEvent[];
   /** Somebody came or went: who is online has to be asked anew. */
   readonly presenceChanged?: boolean;
+  /** Conversations with news in which a bot of ours answers. */
+  readonly hosted?: readonly string[];
 }
 
 /** A helpdesk conversation as read from the helpdesk itself. */
@@ -110,6 +123,14 @@ export interface OpenRequest {
   readonly continues: HelpdeskRef | null;
   /** Who had the conversation that this one goes on from, as the helpdesk names them; null for nobody. */
   readonly agentId: string | null;
+  /** The bot spoke there itself until now: this conversation is to be opened, and none made. Null: outside. */
+  readonly inPlace?: InPlace | null;
+}
+
+export interface InPlace {
+  readonly conversationId: string;
+  /** A person has taken it already: it needs no note, and stays theirs. */
+  readonly isTaken: boolean;
 }
 
 /** What became of a message. `stale`: the helpdesk takes nothing more in that conversation; nothing was stored. */
@@ -121,6 +142,8 @@ export interface LeadRequest {
   readonly destination: Destination;
   /** The handoff's conversation in this helpdesk, when it was live there before. */
   readonly ref: HelpdeskRef | null;
+  /** The bot goes on speaking in `ref`: the lead is noted there, and its status stays. */
+  readonly inPlace?: boolean;
 }
 
 export interface CloseRequest {
@@ -130,6 +153,11 @@ export interface CloseRequest {
   readonly progress: Readonly<Record<string, string>>;
   /** Told to the agent as a private note. */
   readonly note: string;
+  /**
+   * Null: it is resolved. Where the bot spoke in `ref` itself, it has it again and nobody is assigned: `give_back` whatever its
+   * status, `let_go` after a person ended it there, and not once a person has opened it again.
+   */
+  readonly inPlace?: "give_back" | "let_go" | null;
 }
 
 /** One finding of a connection's check, in words for the admin. `fix` says what to do; null when it is fine. */
@@ -195,6 +223,8 @@ export interface Connector {
   verify(request: InboundRequest, now: Date): void;
   /** Pure. An event we do not use, or of another account or inbox, gives no events. Throws HandoffError on what is no webhook. */
   toInbound(payload: unknown): Inbound;
+  /** Where a bot of ours answers visitors inside the helpdesk; absent where none does. */
+  readonly channel?: Channel | undefined;
 }
 
 /** Makes a connector from a connection's stored configuration. One entry per helpdesk in connectors/index.ts. */
@@ -270,6 +300,8 @@ export interface Duties {
   look(workspaceId: string, handoffId: string): Promise<void>;
   /** Works on a recorded webhook. Throws DeliveryError when it should be tried again. */
   webhook(row: WebhookRow): Promise<void>;
+  /** Looks for conversations that wait for a bot and of which no webhook has told. */
+  waiting(): Promise<void>;
   /** A limit of this handoff has passed: accept, open or idle. */
   overdue(handoff: Handoff): Promise<void>;
   /** The connection's circuit has opened: nothing gets through. */

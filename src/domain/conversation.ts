@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { LeadDialog } from "./lead-dialog.ts";
 
 /**
  * What a bot tells about a conversation: design.md section 6. Limits keep one request from filling the disk or the
@@ -169,6 +170,21 @@ export interface Message {
   readonly externalId: string | null;
 }
 
+/** The conversation of a channel that a conversation of Baton's takes place in. */
+export interface Host {
+  readonly connectionId: string;
+  /** As the channel names it. */
+  readonly conversationId: string;
+  /** Hand this to the next reading; null before the first. */
+  readonly cursor: string | null;
+  /** The person there, as the channel names them. */
+  readonly contactId: string | null;
+  /** The channel draws forms; elsewhere their questions are asked one by one. */
+  readonly showsForms: boolean;
+  /** An agent's way to it; null where there is none. */
+  readonly url: string | null;
+}
+
 export interface Conversation {
   readonly id: string;
   readonly workspaceId: string;
@@ -186,6 +202,10 @@ export interface Conversation {
   readonly epoch: number;
   readonly openHandoffId: string | null;
   readonly callbackUrl: string | null;
+  /** Where it takes place when Baton itself speaks with the visitor; null where the bot does. */
+  readonly host: Host | null;
+  /** A contact form that is under way there. */
+  readonly dialog: LeadDialog | null;
   readonly lastEventSeq: number;
   readonly lastMessageSeq: number;
   readonly createdAt: Date;

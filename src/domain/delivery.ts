@@ -10,6 +10,9 @@ export const DELIVERY_KINDS = [
   "helpdesk_close",
   "helpdesk_lead",
   "callback",
+  "bot_turn",
+  "bot_wait",
+  "hosted_line",
   "email",
 ] as const;
 export type DeliveryKind = (typeof DELIVERY_KINDS)[number];

@@ -32,6 +32,7 @@ export function createDuties(deps: DutiesDeps): Duties {
     settleMs: (delivery) => (delivery.connectionId === null ? 0 : deps.connectors.settleMs(delivery.connectionId)),
     look: (workspaceId, handoffId) => looks.look(workspaceId, handoffId),
     webhook: (row) => looks.webhook(row),
+    waiting: () => Promise.resolve(),
     overdue: (handoff) => overdue(deps, handoff),
     connectionDown: (connectionId, problem) => connectionDown(deps, connectionId, problem),
     connectionUp: (connectionId) => setProblem(deps, connectionId, null),
@@ -52,6 +53,10 @@ function perform(deps: DutiesDeps, delivery: Delivery, effect: Effect): Promise<
       return callback(deps, delivery);
     case "email":
       return email(deps, delivery);
+    case "bot_turn":
+    case "bot_wait":
+    case "hosted_line":
+      throw gone("What this was for");
   }
 }
 

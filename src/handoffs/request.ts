@@ -194,6 +194,8 @@ function emptyConversation({ bot }: BotSetup, key: string, now: Date): Conversat
     epoch: 1,
     openHandoffId: null,
     callbackUrl: null,
+    host: null,
+    dialog: null,
     lastEventSeq: 0,
     lastMessageSeq: 0,
     createdAt: now,

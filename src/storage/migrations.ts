@@ -14,6 +14,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0003_open_handoffs_at_a_connection": { up: (db) => openAtConnection(db) },
     "0004_installed": { up: (db) => installed(db) },
     "0005_sign_in_links": { up: (db) => signInLinks(db) },
+    "0006_hosted_conversations": { up: (db) => hostedConversations(db) },
   };
 }
 
@@ -350,4 +351,11 @@ async function openAtConnection(db: AnyDb): Promise<void> {
 /** What an install made in the helpdesk: a JSON object of texts, by step. */
 async function installed(db: AnyDb): Promise<void> {
   await db.schema.alterTable("connections").addColumn("installed", "text").execute();
+}
+
+/** Conversations whose visitor Baton itself speaks with, for a bot that is asked at its message URL. */
+async function hostedConversations(db: AnyDb): Promise<void> {
+  await db.schema.alterTable("bots").addColumn("message_url", "text").execute();
+  await db.schema.alterTable("conversations").addColumn("host", "text").execute();
+  await db.schema.alterTable("conversations").addColumn("dialog", "text").execute();
 }

@@ -23,6 +23,8 @@ const CONVERSATION_COLUMNS = [
   "epoch",
   "open_handoff_id",
   "callback_url",
+  "host",
+  "dialog",
   "last_event_seq",
   "last_message_seq",
   "created_at",
@@ -98,6 +100,8 @@ const replaceConversation = statement((db, s: ConversationsTable) =>
       epoch: s.epoch,
       open_handoff_id: s.open_handoff_id,
       callback_url: s.callback_url,
+      host: s.host,
+      dialog: s.dialog,
       last_event_seq: s.last_event_seq,
       last_message_seq: s.last_message_seq,
     })

@@ -89,6 +89,15 @@ export const tenantReads = (on: Executor) => ({
     const query = on.db.selectFrom("connections").selectAll().where("workspace_id", "=", workspaceId).orderBy("id");
     return (await all(on, query)).map(connectionOf);
   },
+  async connectionsOfTypes(types: readonly string[]): Promise<readonly Connection[]> {
+    if (types.length === 0) return [];
+    const query = on.db
+      .selectFrom("connections")
+      .selectAll()
+      .where("type", "in", [...types])
+      .orderBy("id");
+    return (await all(on, query)).map(connectionOf);
+  },
   async token(workspaceId: string | null, id: string): Promise<TokenRecord | null> {
     const query = on.db
       .selectFrom("tokens")
@@ -117,7 +126,9 @@ export const tenantReads = (on: Executor) => ({
   },
 });
 
-type BotPatch = Partial<Pick<Bot, "name" | "settings" | "settingsVersion" | "callbackUrl" | "sealedSecret">>;
+type BotPatch = Partial<
+  Pick<Bot, "name" | "settings" | "settingsVersion" | "callbackUrl" | "messageUrl" | "sealedSecret">
+>;
 type MemberPatch = Partial<Pick<Member, "name" | "email" | "role" | "onlineUntil">>;
 type ConnectionPatch = Partial<Omit<Connection, "id" | "workspaceId" | "type" | "createdAt">>;
 
@@ -127,6 +138,7 @@ function botColumns(patch: BotPatch): Partial<BotsTable> {
     ...(patch.settings !== undefined && { settings: JSON.stringify(patch.settings) }),
     ...(patch.settingsVersion !== undefined && { settings_version: patch.settingsVersion }),
     ...(patch.callbackUrl !== undefined && { callback_url: patch.callbackUrl }),
+    ...(patch.messageUrl !== undefined && { message_url: patch.messageUrl }),
     ...(patch.sealedSecret !== undefined && { sealed_secret: patch.sealedSecret }),
   };
 }
@@ -176,6 +188,7 @@ export const tenantWrites = (on: Executor) => ({
       settings: JSON.stringify(one.settings),
       settings_version: one.settingsVersion,
       callback_url: one.callbackUrl,
+      message_url: one.messageUrl,
       sealed_secret: one.sealedSecret,
       created_at: one.createdAt.getTime(),
     };

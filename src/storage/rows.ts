@@ -3,6 +3,7 @@ import type {
   Channel,
   Control,
   Conversation,
+  Host,
   Message,
   Priority,
   Product,
@@ -14,6 +15,7 @@ import type { Because } from "../domain/decision.ts";
 import type { DeliveryKind, DeliveryState } from "../domain/delivery.ts";
 import type { Actor, Handoff, Lead, LeadContact } from "../domain/handoff.ts";
 import type { Destination } from "../domain/settings.ts";
+import type { LeadDialog } from "../domain/lead-dialog.ts";
 import type { HandoffMode, HandoffStatus } from "../domain/states.ts";
 import type { Bot, Connection, Delivery, Member, StoredEvent, TokenRecord, Workspace } from "../ports-store.ts";
 import type {
@@ -56,6 +58,7 @@ export const botOf = (row: BotsTable): Bot => ({
   },
   settingsVersion: row.settings_version,
   callbackUrl: row.callback_url,
+  messageUrl: row.message_url,
   sealedSecret: row.sealed_secret,
   createdAt: new Date(row.created_at),
 });
@@ -112,6 +115,8 @@ export const conversationOf = (row: ConversationsTable): Conversation => ({
   epoch: row.epoch,
   openHandoffId: row.open_handoff_id,
   callbackUrl: row.callback_url,
+  host: row.host === null ? null : (json(row.host) as Host),
+  dialog: row.dialog === null ? null : (json(row.dialog) as LeadDialog),
   lastEventSeq: row.last_event_seq,
   lastMessageSeq: row.last_message_seq,
   createdAt: new Date(row.created_at),
@@ -132,6 +137,8 @@ export const conversationRow = (one: Conversation): ConversationsTable => ({
   epoch: one.epoch,
   open_handoff_id: one.openHandoffId,
   callback_url: one.callbackUrl,
+  host: one.host === null ? null : JSON.stringify(one.host),
+  dialog: one.dialog === null ? null : JSON.stringify(one.dialog),
   last_event_seq: one.lastEventSeq,
   last_message_seq: one.lastMessageSeq,
   created_at: one.createdAt.getTime(),

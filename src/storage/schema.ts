@@ -18,6 +18,7 @@ export interface BotsTable {
   settings: string;
   settings_version: number;
   callback_url: string | null;
+  message_url: string | null;
   sealed_secret: string;
   created_at: number;
 }
@@ -84,6 +85,8 @@ export interface ConversationsTable {
   epoch: number;
   open_handoff_id: string | null;
   callback_url: string | null;
+  host: string | null;
+  dialog: string | null;
   last_event_seq: number;
   last_message_seq: number;
   created_at: number;

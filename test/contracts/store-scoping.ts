@@ -14,6 +14,7 @@ type UnscopedReads =
   | "workspaces"
   | "botById"
   | "connectionById"
+  | "connectionsOfTypes"
   | "revokedTokenIds"
   | "overdueHandoffs"
   | "handoffsToLook"

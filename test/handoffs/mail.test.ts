@@ -21,6 +21,8 @@ const conversation: Conversation = {
   epoch: 1,
   openHandoffId: "hnd_1",
   callbackUrl: null,
+  host: null,
+  dialog: null,
   lastEventSeq: 1,
   lastMessageSeq: 2,
   createdAt: noon,

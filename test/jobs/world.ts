@@ -91,6 +91,7 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
     settleMs: () => 15_000,
     look: () => Promise.resolve(),
     webhook: () => Promise.resolve(),
+    waiting: () => Promise.resolve(),
     overdue: () => Promise.resolve(),
     connectionDown: () => Promise.resolve(),
     connectionUp: () => Promise.resolve(),
@@ -114,6 +115,7 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
       note(`webhook ${row.id}`);
       return duties.webhook(row);
     },
+    waiting: () => duties.waiting(),
     overdue(handoff) {
       note(`overdue ${handoff.id}`);
       return duties.overdue(handoff);
@@ -231,6 +233,8 @@ const conversation: Conversation = {
   epoch: 1,
   openHandoffId: null,
   callbackUrl: null,
+  host: null,
+  dialog: null,
   lastEventSeq: 0,
   lastMessageSeq: 0,
   createdAt: START,

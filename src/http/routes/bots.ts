@@ -103,6 +103,7 @@ export function botRoutes(deps: AdminDeps): Route[] {
             settings,
             settingsVersion: 1,
             callbackUrl: body.callbackUrl ?? null,
+            messageUrl: null,
             sealedSecret: sealer.seal(newSigningSecret(), botSecretContext(workspaceId, id)),
             createdAt: now,
           };
