@@ -1,8 +1,10 @@
 /** Where a conversation takes place whose visitor Baton itself speaks with, for a bot that it asks (design.md 8, Channel). */
 import type { Attachment, Role, Visitor } from "./domain/conversation.ts";
 import type { AgentMessage } from "./domain/handoff.ts";
-import type { FormField } from "./domain/lead-form.ts";
+import type { HostedForm } from "./domain/hosted-form.ts";
 import type { Effect, HelpdeskAgent, HelpdeskStatus } from "./ports.ts";
+
+export type { HostedForm } from "./domain/hosted-form.ts";
 
 /** What stands in a channel's conversation, in its order. */
 export type HostedMessage =
@@ -45,19 +47,6 @@ export interface HostedView {
   readonly kind: string;
   readonly showsForms: boolean;
   readonly url: string | null;
-}
-
-/** A form as a channel can draw it. Where a channel demands a value for every field, it leaves out those that need none. */
-export interface HostedForm {
-  readonly fields: readonly {
-    readonly name: FormField;
-    readonly type: "text" | "email" | "tel" | "textarea";
-    readonly label: string;
-    readonly required: boolean;
-  }[];
-  /** A choice named `terms`, whose value `yes` is the consent; null where none is asked for. */
-  readonly terms: { readonly label: string; readonly url: string; readonly yes: string; readonly no: string } | null;
-  readonly submitLabel: string;
 }
 
 /** Something to say to the visitor, in the bot's name. */
