@@ -22,6 +22,9 @@ export const FAULT_CODES = [
 ] as const;
 export type FaultCode = (typeof FAULT_CODES)[number];
 
+/** What a visitor can say besides an answer; `beside` are words of courtesy that change nothing beside another. */
+export type DialogWord = "yes" | "no" | "stop" | "skip" | "beside";
+
 /** Everything the product says to a visitor in one language. Only `texts.ts` and its neighbours read it. */
 export interface LanguageTexts {
   /** `custom` is empty: it is shown only by a business that writes one. */
@@ -52,6 +55,27 @@ export interface LanguageTexts {
     readonly termsLink: string;
   };
   readonly faults: Readonly<Record<FaultCode, string>>;
+  /** The contact form in a conversation. `{stop}`, `{yes}` and `{no}` stand for the first of the words below. */
+  readonly dialog: {
+    readonly ask: Readonly<Record<"name" | "email" | "issue" | "phone", string>>;
+    readonly canSkip: string;
+    readonly canStop: string;
+    /** Nothing was written where an answer is needed. */
+    readonly needed: string;
+    /** Before the words that are agreed to; `consentAsk` comes behind them, and again after an answer that is neither. */
+    readonly consent: string;
+    readonly consentAsk: string;
+    /** How it ends without a lead: no consent, the visitor's own wish, too many answers that could not be taken. */
+    readonly declined: string;
+    readonly stopped: string;
+    readonly enough: string;
+    readonly formIntro: string;
+    /** The two choices of a form that asks for consent. */
+    readonly agree: string;
+    readonly disagree: string;
+    /** What visitors write, in any case and with or without accents. `yes` is consent: nothing like "ok" may stand there. */
+    readonly words: Readonly<Record<DialogWord, readonly string[]>>;
+  };
   readonly termsPage: {
     readonly title: string;
     /** Stands for `{{business}}` when the business gave no name. */

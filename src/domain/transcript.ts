@@ -73,6 +73,8 @@ export interface NoteOptions {
   readonly maxLength: number;
   /** Markdown when left out; `plain` for a helpdesk that shows it as it is. */
   readonly markup?: "markdown" | "plain";
+  /** The note stands in the conversation that it is about, and does not repeat it. */
+  readonly isInPlace?: boolean;
 }
 
 /**
@@ -90,7 +92,8 @@ export function renderLeadNote(brief: HandoffBrief, lead: BriefLead, options: No
   return layOut(leadBlocks(brief, lead, styleOf(brief, options)), options.maxLength);
 }
 
-const styleOf = (brief: HandoffBrief, { markup, timezone }: NoteOptions): Style => ({
+const styleOf = (brief: HandoffBrief, { markup, timezone, isInPlace = false }: NoteOptions): Style => ({
+  isInPlace,
   markup: markup === "plain" ? plainText : markdown,
   clock: clockIn(timezone ?? brief.timezone),
 });
@@ -100,12 +103,13 @@ export function renderBriefText(
   brief: HandoffBrief,
   options: { timezone?: string | null; lead?: BriefLead | null } = {},
 ): string {
-  const style = { markup: plainText, clock: clockIn(options.timezone ?? brief.timezone) };
+  const style = { markup: plainText, clock: clockIn(options.timezone ?? brief.timezone), isInPlace: false };
   const blocks = options.lead ? leadBlocks(brief, options.lead, style) : briefBlocks(brief, style);
   return `${layOut(blocks, Number.MAX_SAFE_INTEGER).join("")}\n`;
 }
 
 interface Style {
+  readonly isInPlace: boolean;
   readonly markup: Markup;
   readonly clock: Clock;
 }
@@ -176,7 +180,7 @@ function* storyBlocks(brief: HandoffBrief, style: Style): Iterable<Block> {
     yield { head: markup.strong("Products") };
     for (const product of brief.products) yield { head: `- ${productLine(product, style.markup)}`, tight: true };
   }
-  yield* conversationBlocks(brief, style);
+  if (!style.isInPlace) yield* conversationBlocks(brief, style);
 }
 
 const LONGEST_VALUE = 400;
