@@ -36,6 +36,7 @@ const PORTS = /^src\/ports(?:-[a-z]+)*\.ts$/;
 /** What connectors share. */
 const SHARED = /^connectors\/(?!index\.ts$)[^/]+\.ts$/;
 const IDS = /^src\/ids\.ts$/;
+const SCOPE = /^src\/request-scope\.ts$/;
 
 interface Zone {
   readonly files: RegExp;
@@ -58,18 +59,20 @@ const zones: Record<string, Zone> = {
   "src/domain": { files: /^src\/domain\//, inside: [], libraries: only("zod", "luxon") },
   "src/ports*.ts": { files: PORTS, inside: [DOMAIN, PORTS], libraries: only() },
   "src/ids.ts": { files: IDS, inside: [], libraries: only("node:crypto") },
+  "src/request-scope.ts": { files: SCOPE, inside: [], libraries: only("node:async_hooks") },
   "src/handoffs": {
     files: /^src\/handoffs\//,
     inside: [DOMAIN, PORTS, IDS],
     libraries: only("node:crypto", "zod", "libphonenumber-js", "libphonenumber-js/min"),
   },
-  "src/storage": { files: /^src\/storage\//, inside: [DOMAIN, PORTS] },
-  "src/jobs": { files: /^src\/jobs\//, inside: [DOMAIN, PORTS] },
+  "src/storage": { files: /^src\/storage\//, inside: [DOMAIN, PORTS, SCOPE] },
+  "src/redis": { files: /^src\/redis\//, inside: [DOMAIN, PORTS] },
+  "src/jobs": { files: /^src\/jobs\//, inside: [DOMAIN, PORTS, SCOPE, /^src\/redis\/link\.ts$/] },
   "src/outgoing": { files: /^src\/outgoing\//, inside: [DOMAIN, PORTS] },
   "src/secrets": { files: /^src\/secrets\//, inside: [DOMAIN, PORTS] },
   "src/http": {
     files: /^src\/http\//,
-    inside: [DOMAIN, PORTS, IDS, /^src\/(?:handoffs|secrets)\/[^/]+\.ts$/],
+    inside: [DOMAIN, PORTS, IDS, SCOPE, /^src\/(?:handoffs|secrets)\/[^/]+\.ts$/],
     libraries: not("kysely", "better-sqlite3", "axios"),
   },
   connectors: {

@@ -1,6 +1,7 @@
 import type { DeliveryError } from "../domain/delivery.ts";
 import type { Then, Tx } from "../ports.ts";
 import type { ClaimedLane, Delivery } from "../ports-store.ts";
+import { inRequest } from "../request-scope.ts";
 import { attempt, fieldsOf } from "./attempt.ts";
 import type { Attempt, AttemptDeps } from "./attempt.ts";
 import type { ConnectionCircuits } from "./circuit.ts";
@@ -44,11 +45,8 @@ export async function runLane(deps: LaneRunnerDeps, lane: string, slot: Slot): P
     if (deps.isStopping()) return { end: "empty" };
     let claim = await store.write((tx) => tx.claimLane(lane, clock(), timing.leaseMs));
     while (claim !== null) {
-      const held = holdBack(deps, claim.delivery, slot);
-      if (held !== null) return (await handBack(deps, claim, held.until)) ? held.end : { end: "left" };
-      const result = await attempt(deps, claim);
-      if (result.end === "lost") return { end: "left" };
-      const next = await conclude(deps, { claim, result, slot });
+      const head = claim;
+      const next = await inRequest(head.delivery.requestId, () => runHead(deps, head, slot));
       if (next !== null && "end" in next) return next;
       claim = next;
     }
@@ -57,6 +55,15 @@ export async function runLane(deps: LaneRunnerDeps, lane: string, slot: Slot): P
     log.error("lane_stopped", { lane, error });
     return { end: "left" };
   }
+}
+
+/** Tries a lane's head, in the name of the request that it is owed because of. Gives the next one, or how the run ends. */
+async function runHead(deps: LaneRunnerDeps, claim: ClaimedLane, slot: Slot): Promise<ClaimedLane | LaneEnd | null> {
+  const held = holdBack(deps, claim.delivery, slot);
+  if (held !== null) return (await handBack(deps, claim, held.until)) ? held.end : { end: "left" };
+  const result = await attempt(deps, claim);
+  if (result.end === "lost") return { end: "left" };
+  return await conclude(deps, { claim, result, slot });
 }
 
 /** Why a claimed delivery is not tried now; null when it is. */
@@ -102,6 +109,7 @@ async function conclude(deps: LaneRunnerDeps, given: Concluding): Promise<Claime
   const { claim, result, slot } = given;
   if (result.end === "failed") return await concludeFailure(deps, { claim, slot, thrown: result.thrown });
   if (claim.delivery.connectionId !== null) slot.trial.succeeded();
+  deps.log.info("delivery_done", fieldsOf(claim.delivery));
   try {
     return await end(deps, claim, { state: "done", error: null, follows: result.follows });
   } catch (error) {

@@ -21,7 +21,9 @@ export interface Lanes {
 const MOST_REMEMBERED = 20_000;
 
 /** The lines of lanes that wait to be run, and the running of them. */
-export function createLanes(deps: LaneRunnerDeps & { alarms: Alarms }): Lanes {
+export function createLanes(
+  deps: LaneRunnerDeps & { alarms: Alarms; later?: (lane: string, wait: number) => Promise<boolean> },
+): Lanes {
   const { circuits, timing, alarms } = deps;
   const groups = new Map<string, string>();
   const crowded = new Set<string>();
@@ -69,8 +71,15 @@ export function createLanes(deps: LaneRunnerDeps & { alarms: Alarms }): Lanes {
       return "done";
     }
     if (slot.group !== groupOf(lane)) remember(lane, slot.group);
-    if (end.end === "waits") alarms.set(`lane ${lane}`, end.until, () => wake(lane));
+    if (end.end === "waits") await wakeAt(lane, end.until);
     return "done";
+  }
+
+  async function wakeAt(lane: string, until: Date): Promise<void> {
+    // A millisecond more: clocks and timers may be a little apart.
+    const wait = Math.max(0, until.getTime() - deps.clock().getTime()) + 1;
+    if ((await deps.later?.(lane, wait)) || deps.isStopping()) return;
+    alarms.set(`lane ${lane}`, until, () => wake(lane));
   }
 
   function wake(lane: string): void {

@@ -7,6 +7,7 @@ import { createFairPool } from "./fair-pool.ts";
 import type { Slot } from "./fair-pool.ts";
 import { createPatience } from "./patience.ts";
 import type { JobsTiming } from "./timing.ts";
+import type { Turns } from "./turns.ts";
 import { retryAfterMs } from "./verdict.ts";
 
 export interface LooksDeps {
@@ -18,7 +19,11 @@ export interface LooksDeps {
   readonly random: () => number;
   readonly circuits: ConnectionCircuits;
   readonly alarms: Alarms;
+  readonly turns: Turns;
 }
+
+/** How soon a look that was asked for is tried again while another process looks: that one may have begun before the news. */
+const ELSEWHERE_MS = 250;
 
 export interface Looks {
   /** There may be news. Resolves when it is in line; never rejects. */
@@ -30,6 +35,12 @@ export interface Looks {
   close(): Promise<void>;
 }
 
+interface Wanted {
+  readonly workspaceId: string;
+  /** There is news; else it is only due. */
+  readonly isAskedFor: boolean;
+}
+
 /**
  * Looks at helpdesks' conversations: one at a time for each handoff, however often it is asked for, and again when it was
  * asked for meanwhile. A look that fails is made again after a while that grows; the handoff's own time for the next look
@@ -39,13 +50,30 @@ export function createLooks(deps: LooksDeps): Looks {
   const { store, log, duties, timing, circuits } = deps;
   const bounds = { baseMs: timing.retryMs, capMs: timing.retryCapMs };
   const patience = createPatience({ clock: deps.clock, bounds, random: deps.random });
-  const pool = createFairPool<string>({
+  const pool = createFairPool<Wanted>({
     overall: timing.looks,
     perGroup: timing.looksPerGroup,
     waitingPerGroup: timing.waitingPerGroup,
     enter: (group) => circuits.enter(group, { decides: false }),
-    work: (handoffId, workspaceId, slot) => look(workspaceId, handoffId, slot),
+    work: (handoffId, wanted, slot) => inTurn(handoffId, wanted, slot),
   });
+
+  async function inTurn(handoffId: string, wanted: Wanted, slot: Slot): Promise<"rest" | "done"> {
+    const { workspaceId } = wanted;
+    if (!(await deps.turns.take(`look:${handoffId}`))) {
+      // What is only due stays due until it was looked at: the next sweep finds it.
+      if (wanted.isAskedFor) lookLater(workspaceId, handoffId, new Date(deps.clock().getTime() + ELSEWHERE_MS));
+      return "rest";
+    }
+    try {
+      return await look(workspaceId, handoffId, slot);
+    } finally {
+      deps.turns.end(`look:${handoffId}`, true);
+    }
+  }
+
+  const lookLater = (workspaceId: string, handoffId: string, at: Date) =>
+    deps.alarms.set(`look ${handoffId}`, at, () => void wake(workspaceId, handoffId));
 
   async function look(workspaceId: string, handoffId: string, slot: Slot): Promise<"rest" | "done"> {
     try {
@@ -59,7 +87,7 @@ export function createLooks(deps: LooksDeps): Looks {
       if (error instanceof DeliveryError)
         slot.trial.failed({ kind: error.kind, message: error.message, retryAfterMs: asked });
       const again = patience.failed(handoffId, asked ?? 0);
-      deps.alarms.set(`look ${handoffId}`, again, () => void wake(workspaceId, handoffId));
+      lookLater(workspaceId, handoffId, again);
       await putOff(workspaceId, handoffId, again);
       return "rest";
     }
@@ -76,15 +104,15 @@ export function createLooks(deps: LooksDeps): Looks {
     }
   }
 
-  function add(workspaceId: string, handoffId: string, destinationId: string | undefined): void {
+  function add(wanted: Wanted, handoffId: string, destinationId: string | undefined): void {
     if (destinationId === undefined || patience.isWaiting(handoffId)) return;
-    pool.add(destinationId, handoffId, workspaceId);
+    pool.add(destinationId, handoffId, wanted);
   }
 
   async function wake(workspaceId: string, handoffId: string): Promise<void> {
     try {
       const handoff = await store.read.handoff(workspaceId, handoffId);
-      add(workspaceId, handoffId, handoff?.destination?.id);
+      add({ workspaceId, isAskedFor: true }, handoffId, handoff?.destination?.id);
       pool.pump();
     } catch (error) {
       log.error("look_not_begun", { workspaceId, handoffId, error });
@@ -96,7 +124,8 @@ export function createLooks(deps: LooksDeps): Looks {
     found(handoffs) {
       for (const handoff of handoffs) {
         // One that runs has been due for as long as it runs: that is no reason to look twice.
-        if (!pool.has(handoff.id)) add(handoff.workspaceId, handoff.id, handoff.destination?.id);
+        if (!pool.has(handoff.id))
+          add({ workspaceId: handoff.workspaceId, isAskedFor: false }, handoff.id, handoff.destination?.id);
       }
       pool.pump();
     },

@@ -1,4 +1,4 @@
-import type { Clock, Log, Store } from "../ports.ts";
+import type { Clock, Duties, Log, Store } from "../ports.ts";
 import type { ConnectionCircuits } from "./circuit.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Looks } from "./looks.ts";
@@ -18,6 +18,7 @@ export interface SweepDeps {
   readonly looks: Looks;
   readonly webhooks: Webhooks;
   readonly overdue: Overdue;
+  readonly duties: Duties;
 }
 
 export interface Sweep {
@@ -39,6 +40,8 @@ export function createSweep(deps: SweepDeps): Sweep {
   let isClosed = false;
   let isDueSoon = false;
   let running: Promise<void> | null = null;
+  let asking: Promise<void> | null = null;
+  let nextAsking: number | null = null;
 
   async function dueLanes(): Promise<void> {
     const { lanes, circuits } = deps;
@@ -59,7 +62,22 @@ export function createSweep(deps: SweepDeps): Sweep {
     deps.overdue.found(await store.read.overdueHandoffs(clock(), deps.overdue.stuck() + timing.sweepRows));
   }
 
+  /** Beside the sweep: channels take their time to answer. Not right at the start, when what is recorded comes first. */
+  function askChannels(): void {
+    const now = clock().getTime();
+    nextAsking ??= now + timing.waitingMs;
+    if (asking !== null || now < nextAsking) return;
+    nextAsking = now + timing.waitingMs;
+    asking = deps.duties
+      .waiting()
+      .catch((error: unknown) => log.error("sweep_failed", { kind: "waiting", error }))
+      .finally(() => {
+        asking = null;
+      });
+  }
+
   async function once(): Promise<void> {
+    askChannels();
     const parts = { passedLimits, dueLanes, dueLooks };
     for (const [part, run] of Object.entries(parts)) {
       try {
@@ -93,7 +111,7 @@ export function createSweep(deps: SweepDeps): Sweep {
     async close() {
       isClosed = true;
       cancel?.();
-      await running;
+      await Promise.all([running, asking]);
     },
   };
 }

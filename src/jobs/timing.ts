@@ -2,6 +2,8 @@
 export interface JobsTiming {
   /** How often the store is asked for what a lost wake-up left behind. */
   readonly sweepMs: number;
+  /** How often channels are asked for conversations that wait for a bot and of which no webhook told. */
+  readonly waitingMs: number;
   /** How many rows of a kind one sweep takes up, beyond those it knows already. */
   readonly sweepRows: number;
   /** How many it reads at most to find those behind what cannot be taken up now. */
@@ -46,10 +48,13 @@ export interface JobsTiming {
   readonly retryCapMs: number;
   /** Tries after which a webhook is kept for a person to look at. */
   readonly webhookTries: number;
+  /** How long a turn is kept from other processes after the one that has it died: less than a lease. */
+  readonly turnMs: number;
 }
 
 export const DEFAULT_TIMING: JobsTiming = {
   sweepMs: 1_000,
+  waitingMs: 45_000,
   sweepRows: 200,
   deepestRead: 10_000,
   leaseMs: 10_000,
@@ -75,4 +80,5 @@ export const DEFAULT_TIMING: JobsTiming = {
   retryMs: 1_000,
   retryCapMs: 30_000,
   webhookTries: 10,
+  turnMs: 6_000,
 };

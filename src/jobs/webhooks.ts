@@ -1,9 +1,12 @@
 import type { Clock, Duties, Log, Store } from "../ports.ts";
 import type { WebhookRow } from "../ports-store.ts";
+import { inRequest } from "../request-scope.ts";
 import type { Alarms } from "./alarms.ts";
 import { longestBackoffMs } from "./backoff.ts";
 import { createFairPool, freeTrial } from "./fair-pool.ts";
+import type { Scheduler } from "./scheduler.ts";
 import type { JobsTiming } from "./timing.ts";
+import type { Turns } from "./turns.ts";
 import { asDeliveryError, retryAfterMs } from "./verdict.ts";
 
 export interface WebhooksDeps {
@@ -14,6 +17,8 @@ export interface WebhooksDeps {
   readonly timing: JobsTiming;
   readonly random: () => number;
   readonly alarms: Alarms;
+  readonly scheduler: Scheduler;
+  readonly turns: Turns;
 }
 
 export interface Webhooks {
@@ -41,7 +46,13 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     waitingPerGroup: MOST_PER_CONNECTION,
     enter: () => freeTrial,
     async work(id, row) {
-      await workOn(row);
+      if (!(await deps.turns.take(`webhook:${id}`))) {
+        // Another process is at it. Should that one die, the store still shows it.
+        deps.scheduler.after(timing.sweepMs, () => known.delete(id));
+        return "rest";
+      }
+      const isDone = await inRequest(row.requestId ?? null, () => workOn(row));
+      deps.turns.end(`webhook:${id}`, !isDone);
       known.delete(id);
       ended.add(id);
       if (isBehind && pool.waitingIn(row.connectionId) < MOST_PER_CONNECTION / 2) void drain();
@@ -55,18 +66,21 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
   /** A line was full: more waits in the store. */
   let isBehind = false;
 
-  async function workOn(row: WebhookRow): Promise<void> {
+  /** True when it never comes up again. */
+  async function workOn(row: WebhookRow): Promise<boolean> {
     try {
       try {
         await duties.webhook(row);
       } catch (thrown) {
         await failed(row, thrown);
-        return;
+        return false;
       }
       await store.write((tx) => tx.finishWebhook(row.id, "done", null, clock()));
+      return true;
     } catch (error) {
       // It is still waiting in the store, and what it tells is known by then: the next sweep takes it up again.
       log.error("webhook_not_ended", { ...fieldsOf(row), error });
+      return false;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Circuits, Clock, Duties, Log, Store } from "../ports.ts";
+import { inRequest } from "../request-scope.ts";
 import { createAlarms } from "./alarms.ts";
 import { createAnnouncements } from "./announcements.ts";
 import { createCircuits } from "./circuit.ts";
@@ -9,6 +10,8 @@ import { createOverdue } from "./overdue.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { createSweep } from "./sweep.ts";
 import type { JobsTiming } from "./timing.ts";
+import { everyTurn } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 export interface WorkerDeps {
@@ -20,6 +23,13 @@ export interface WorkerDeps {
   readonly scheduler: Scheduler;
   /** From 0 up to but not including 1: spreads waits. */
   readonly random: () => number;
+  /** Agreed with other processes; without it every turn is ours. */
+  readonly turns?: Turns;
+  /**
+   * Has a lane woken in `wait` milliseconds, in this process or another. Resolves with false when that could not be arranged.
+   * Without it a timer of this process does so.
+   */
+  readonly later?: (lane: string, wait: number) => Promise<boolean>;
 }
 
 /** The work itself, whoever wakes it. Nothing here rejects; what goes wrong is logged and found again by the sweep. */
@@ -50,7 +60,8 @@ export function createWorker(deps: WorkerDeps): Worker {
   };
   const circuits = createCircuits({ clock, timing, random, events });
   const alarms = createAlarms({ clock, scheduler });
-  const shared = { ...deps, circuits, alarms, isStopping, isOver: () => phase === "over" };
+  const turns = deps.turns ?? everyTurn;
+  const shared = { ...deps, turns, circuits, alarms, isStopping, isOver: () => phase === "over" };
   const lanes = createLanes(shared);
   const looks = createLooks(shared);
   const webhooks = createWebhooks(shared);
@@ -62,17 +73,17 @@ export function createWorker(deps: WorkerDeps): Worker {
   return {
     circuits,
     wakeLane(lane) {
-      if (isRunning()) lanes.wake(lane);
+      if (isRunning()) unnamed(() => lanes.wake(lane));
     },
     wakeLook(workspaceId, handoffId) {
-      if (isRunning()) void looks.wake(workspaceId, handoffId);
+      if (isRunning()) unnamed(() => looks.wake(workspaceId, handoffId));
     },
     wakeWebhooks() {
-      if (isRunning()) void webhooks.drain();
+      if (isRunning()) unnamed(() => webhooks.drain());
     },
     connectionMended(connectionId) {
       circuits.forget(connectionId);
-      if (isRunning()) sweep.soon();
+      if (isRunning()) unnamed(() => sweep.soon());
     },
     start() {
       if (phase === "new") {
@@ -93,6 +104,11 @@ export function createWorker(deps: WorkerDeps): Worker {
       phase = "over";
     },
   };
+}
+
+/** Whoever wakes the worker may be a request; what is done then is done for all of them, each by its own name. */
+function unnamed(work: () => unknown): void {
+  void inRequest(null, work);
 }
 
 /** Waits for `work`, but no longer than `ms`. */

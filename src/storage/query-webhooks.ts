@@ -1,12 +1,24 @@
 import { sql } from "kysely";
 import type { Reads, Tx, WebhookRow } from "../ports-store.ts";
+import { currentRequestId } from "../request-scope.ts";
 import { run, statement } from "./statements.ts";
 import type { Executor } from "./statements.ts";
 
 /** Webhooks that came in, until they are worked on. */
 
 const insertWebhook = statement(
-  (db, s: { id: string; workspace_id: string; connection_id: string; dedupe_key: string; body: string; at: number }) =>
+  (
+    db,
+    s: {
+      id: string;
+      workspace_id: string;
+      connection_id: string;
+      dedupe_key: string;
+      body: string;
+      at: number;
+      request_id: string | null;
+    },
+  ) =>
     db
       .insertInto("webhooks")
       .values({
@@ -19,13 +31,14 @@ const insertWebhook = statement(
         state: "waiting",
         attempts: 0,
         next_at: s.at,
+        request_id: s.request_id,
       })
       .onConflict((c) => c.columns(["connection_id", "dedupe_key"]).doNothing()),
 );
 const waiting = statement((db, s: { now: number; limit: number }) =>
   db
     .selectFrom("webhooks")
-    .select(["id", "workspace_id", "connection_id", "body", "received_at", "attempts"])
+    .select(["id", "workspace_id", "connection_id", "body", "received_at", "attempts", "request_id"])
     .where("state", "=", sql.lit("waiting"))
     .where("next_at", "<=", s.now)
     .orderBy("next_at")
@@ -37,7 +50,9 @@ const finish = statement((db, s: { id: string; state: string; error: string | nu
     .updateTable("webhooks")
     // What is done is kept only to know it again; what failed keeps its body, to be replayed after the fix.
     .set({ state: s.state, error: s.error, next_at: null, body: s.body })
-    .where("id", "=", s.id),
+    .where("id", "=", s.id)
+    // Ended by another process meanwhile: what was said first stands.
+    .where("state", "=", sql.lit("waiting")),
 );
 
 const bodyOf = statement((db, s: { id: string }) => db.selectFrom("webhooks").select("body").where("id", "=", s.id));
@@ -54,6 +69,7 @@ export const webhookReads = (on: Executor): WebhookReads => ({
       body: row.body,
       receivedAt: new Date(row.received_at),
       attempts: row.attempts,
+      requestId: row.request_id,
     }));
   },
 });
@@ -69,6 +85,7 @@ export const webhookWrites = (on: Executor): WebhookWrites => ({
       dedupe_key: row.dedupeKey,
       body: row.body,
       at: row.receivedAt.getTime(),
+      request_id: row.requestId ?? currentRequestId(),
     };
     return (await insertWebhook.run(on, values)) > 0;
   },

@@ -1,19 +1,22 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DeliveryError } from "../../src/domain/delivery.ts";
-import type { InProcessJobsSettings } from "../../src/jobs/in-process.ts";
-import type { Jobs, Then } from "../../src/ports.ts";
+import type { Then } from "../../src/ports.ts";
 import { createWorld, says } from "../jobs/world.ts";
+import type { WorldSettings } from "../jobs/world.ts";
 
 /**
  * What every implementation of Jobs does, whatever carries its wake-ups.
  *
- * @param create builds the implementation; its clock and timers are those of the test
+ * @param made builds the implementation; its clock and timers are those of the test
  */
-export function jobsContract(name: string, create: (settings: InProcessJobsSettings) => Jobs): void {
+export function jobsContract(
+  name: string,
+  made: Required<Pick<WorldSettings, "create">> & Pick<WorldSettings, "isQuietElsewhere">,
+): void {
   describe(`jobs: ${name}`, () => {
     test("what is owed is done at once, in the order in which it was owed", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.jobs.start();
       await world.owe("con_a:cnv_1", ["first", "second", "third"]);
       await world.time.advance(0);
@@ -22,7 +25,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("nothing is done before the start, and then what was owed before it", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.owe("con_a:cnv_1", ["early"]);
       world.jobs.wakeLane("con_a:cnv_1");
       await world.time.advance(60_000);
@@ -33,7 +36,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("starting twice does nothing twice", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.owe("con_a:cnv_1", ["once"]);
       await Promise.all([world.jobs.start(), world.jobs.start()]);
       await world.time.advance(5_000);
@@ -41,7 +44,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("a wake-up that was lost costs one sweep", async () => {
-      const world = await createWorld({ create, wakes: false });
+      const world = await createWorld({ ...made, wakes: false });
       await world.jobs.start();
       await world.owe("con_a:cnv_1", ["unheard"]);
       await world.time.advance(999);
@@ -52,7 +55,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("many wake-ups for one lane do not send twice", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.jobs.start();
       await world.owe("con_a:cnv_1", ["once"]);
       for (let i = 0; i < 100; i += 1) world.jobs.wakeLane("con_a:cnv_1");
@@ -61,7 +64,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("a lane without anything owed is left alone", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.jobs.start();
       world.jobs.wakeLane("con_a:unknown");
       await world.time.advance(3_000);
@@ -69,7 +72,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("a failing head holds its lane and no other", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       let isBroken = true;
       world.duties.perform = (delivery) =>
         isBroken && says(delivery) === "stuck" ? Promise.reject(transient()) : Promise.resolve(null);
@@ -85,7 +88,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("what is owed while its lane runs is done in the same go", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       world.duties.perform = async (delivery) => {
         if (says(delivery) === "first") await world.owe("con_a:cnv_1", ["second"]);
         return null;
@@ -107,7 +110,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
       });
       await fc.assert(
         fc.asyncProperty(script, async ({ lanes, each, fails }) => {
-          const world = await createWorld({ create, timing: { sweepMs: 5_000 } });
+          const world = await createWorld({ ...made, timing: { sweepMs: 5_000 } });
           const arrived = new Map<string, string[]>();
           const running = new Set<string>();
           let overlaps = 0;
@@ -145,7 +148,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("after the stop nothing begins, and what runs may end", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       const gate = Promise.withResolvers<null>();
       world.duties.perform = () => gate.promise;
       await world.jobs.start();
@@ -165,7 +168,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("a stop does not wait longer than it was told", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       world.duties.perform = () => new Promise<Then>(() => {});
       await world.jobs.start();
       await world.owe("con_a:cnv_1", ["endless"]);
@@ -177,7 +180,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("a look is made for each handoff, once for many wake-ups, and again for one that came meanwhile", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.openHandoff("hnd_1");
       const gate = Promise.withResolvers<void>();
       world.duties.look = () => gate.promise;
@@ -194,7 +197,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("recorded webhooks are worked on in the order in which they came, each once", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.jobs.start();
       for (const id of ["whk_1", "whk_2", "whk_3"]) await world.recordWebhook(id);
       world.jobs.wakeWebhooks();
@@ -204,7 +207,7 @@ export function jobsContract(name: string, create: (settings: InProcessJobsSetti
     });
 
     test("limits that have passed are acted on by the sweep", async () => {
-      const world = await createWorld({ create });
+      const world = await createWorld(made);
       await world.openHandoff("hnd_1", { acceptBy: new Date("2026-11-20T09:00:03Z") });
       world.duties.overdue = async (handoff) => {
         await world.store.write((tx) => tx.saveHandoff({ ...handoff, acceptBy: null }, "pending"));

@@ -1,4 +1,4 @@
 import { createInProcessJobs } from "../../src/jobs/in-process.ts";
 import { jobsContract } from "../contracts/jobs-contract.ts";
 
-jobsContract("in process", createInProcessJobs);
+jobsContract("in process", { create: createInProcessJobs });

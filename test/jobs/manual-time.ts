@@ -19,18 +19,31 @@ export interface ManualTime {
 const QUIET_TURNS = 8;
 const MOST_TURNS = 20_000;
 
-/** @param isBusy whether something is under way that will end without time passing */
-export function createManualTime(start: Date, isBusy: () => boolean): ManualTime {
+/**
+ * @param isBusy whether something is under way that will end without time passing
+ * @param isQuietElsewhere asked once all is quiet here: whether nothing is on its way back from somewhere else
+ */
+export function createManualTime(
+  start: Date,
+  isBusy: () => boolean,
+  isQuietElsewhere: () => Promise<boolean> = () => Promise.resolve(true),
+): ManualTime {
   let now = start.getTime();
   let soon = 0;
   const timers = new Set<{ at: number; run: () => void }>();
 
   async function settle(): Promise<void> {
     let quiet = 0;
-    for (let turns = 0; quiet < QUIET_TURNS; turns += 1) {
+    let isQuietThere = false;
+    for (let turns = 0; quiet < QUIET_TURNS || !isQuietThere; turns += 1) {
       if (turns > MOST_TURNS) throw new Error("it never comes to rest");
       await turn();
       quiet = soon > 0 || isBusy() ? 0 : quiet + 1;
+      if (quiet === 0) isQuietThere = false;
+      if (quiet < QUIET_TURNS || isQuietThere) continue;
+      // What it sent before it was quiet is taken in by then, and looked for once more.
+      isQuietThere = await isQuietElsewhere();
+      quiet = 0;
     }
   }
 
