@@ -62,7 +62,7 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
       const done = await deps.with(async (reached) => {
         const { admin } = await pickWorkspace(reached, options.workspace);
         // Its webhooks would find nobody, and the proof that they arrive would fail.
-        if (reached.backup !== null)
+        if (!reached.isServer)
           throw new CliError("Start the server first (npm start): Chatwoot has to reach it while it is set up.");
         return connectChatwoot(admin, options, token);
       });

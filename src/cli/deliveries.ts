@@ -41,7 +41,7 @@ export function deliveryCommands(baton: Command, deps: CommandDeps): void {
         const { admin } = await pickWorkspace(reached, options.workspace);
         return {
           ...(await admin.post(`/v1/deliveries/${encodeURIComponent(id)}/retry`)),
-          runs: reached.backup === null,
+          runs: reached.isServer,
         };
       });
       const { runs, ...delivery } = again;

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { readConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { BatonError } from "../domain/errors.ts";
 import { backupCommand } from "./backup.ts";
 import { connectCommands } from "./connect.ts";
@@ -9,6 +10,7 @@ import { deliveryCommands } from "./deliveries.ts";
 import { doctorCommand } from "./doctor.ts";
 import { reach } from "./reach.ts";
 import type { Reached } from "./reach.ts";
+import { restoreCommands } from "./restore.ts";
 import { botCommands, memberCommands, tokenCommands, workspaceCommands } from "./tenants.ts";
 import type { Output } from "./output.ts";
 
@@ -25,7 +27,11 @@ export interface CommandDeps {
   readonly input: Readable;
   /** Runs `work` with the program that has the data directory, and lets go of it whatever happens. */
   with<Result>(work: (baton: Reached) => Promise<Result>, options?: { readonly mayBegin?: boolean }): Promise<Result>;
+  /** The server's settings, for a command that works on its files. @throws ConfigError */
+  config(): Config;
   output(command: Command): Output;
+  /** For a person who waits: never part of the result. */
+  progress(text: string): void;
   /** The command did its work, and what it found is bad. */
   failed(): void;
 }
@@ -51,6 +57,8 @@ export async function runCommand(args: readonly string[], { env, input, out, fau
         await baton.close();
       }
     },
+    config: () => readConfig(env),
+    progress: (text) => fault(text),
     output: (command) => ({ json: command.optsWithGlobals()["json"] === true, out }),
     failed: () => {
       code = 1;
@@ -77,7 +85,7 @@ function program(deps: CommandDeps, { out, fault }: Pick<Surroundings, "out" | "
     .addHelpText(
       "after",
       "\nReads the same environment as the server (DATA_DIR, BATON_SECRET, HOST). While the server runs, it is asked; else the " +
-        "data directory is opened for this one command.",
+        "data directory is opened for this one command. A backup reads the data directory itself, whether a server runs or not.",
     );
   workspaceCommands(baton, deps);
   botCommands(baton, deps);
@@ -88,6 +96,7 @@ function program(deps: CommandDeps, { out, fault }: Pick<Surroundings, "out" | "
   deliveryCommands(baton, deps);
   doctorCommand(baton, deps);
   backupCommand(baton, deps);
+  restoreCommands(baton, deps);
   return baton;
 }
 

@@ -20,8 +20,8 @@ import { CliError } from "./cli-error.ts";
 export interface Reached {
   readonly asOperator: Api;
   asAdmin(workspaceId: string): Api;
-  /** Copies the store into a file; null while a server has the data directory, since only the process that has it may read it. */
-  readonly backup: ((file: string) => Promise<void>) | null;
+  /** It is a server that runs on, and not the program built for this one command. */
+  readonly isServer: boolean;
   close(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export async function reach(config: Config, { mayBegin }: { readonly mayBegin: b
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const running = await runningServer(config);
-    if (running !== null) return { ...speak(config, running), backup: null, close: () => Promise.resolve() };
+    if (running !== null) return { ...speak(config, running), isServer: true, close: () => Promise.resolve() };
     try {
       return await ownProgram(config);
     } catch (error) {
@@ -105,7 +105,7 @@ async function ownProgram(config: Config): Promise<Reached> {
   const close = () => baton.stop(STOP_WITHIN_MS);
   try {
     const port = await baton.start();
-    return { ...speak(config, `http://127.0.0.1:${port}`), backup: (file) => baton.store.backup(file), close };
+    return { ...speak(config, `http://127.0.0.1:${port}`), isServer: false, close };
   } catch (error) {
     await close();
     throw error;

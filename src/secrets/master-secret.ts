@@ -37,15 +37,20 @@ export function loadMasterSecret(config: {
   readonly dataDir: string;
   readonly isProduction: boolean;
 }): MasterSecret {
-  const [first, ...others] = config.secrets;
-  if (first !== undefined) return [first, ...others];
-  const path = join(config.dataDir, "secret");
-  const found = readSecretFile(path, config.isProduction);
+  const found = readMasterSecret(config);
   if (found) return found;
+  const path = join(config.dataDir, "secret");
   createSecretFile(path, config.dataDir);
   const made = readSecretFile(path, config.isProduction);
   if (!made) throw new SecretError(`${path} vanished while it was being made; start again`);
   return made;
+}
+
+/** The same, where there is one; none is made. Null where there is none. @throws SecretError */
+export function readMasterSecret(config: Parameters<typeof loadMasterSecret>[0]): MasterSecret | null {
+  const [first, ...others] = config.secrets;
+  if (first !== undefined) return [first, ...others];
+  return readSecretFile(join(config.dataDir, "secret"), config.isProduction) ?? null;
 }
 
 function readSecretFile(path: string, isProduction: boolean): MasterSecret | undefined {

@@ -15,6 +15,7 @@ import { signInWrites } from "./query-sign-in.ts";
 import { tenantReads, tenantWrites } from "./query-tenants.ts";
 import { webhookReads, webhookWrites } from "./query-webhooks.ts";
 import type { Database } from "./schema.ts";
+import { copySqlite } from "./sqlite-copy.ts";
 import type { Executor } from "./statements.ts";
 
 /**
@@ -67,7 +68,7 @@ export async function openSqliteStore(file: string): Promise<Store> {
       return () => void listeners.delete(listener);
     },
     async backup(to) {
-      await copyInto(file, to);
+      await copySqlite(file, to);
     },
     health: (withinMs) => healthOf(file, withinMs),
     async close() {
@@ -95,22 +96,6 @@ function tell(listener: (what: Committed) => void, what: Committed): void {
   }
 }
 
-/**
- * Copies what is committed now, while writing goes on. From a connection of its own with one open read: the copy of a
- * connection that is just writing would end at once, empty, and one whose source changes in between would start again.
- */
-async function copyInto(file: string, to: string): Promise<void> {
-  const source = new BetterSqlite(file, { readonly: true });
-  try {
-    source.exec("BEGIN");
-    source.prepare("SELECT count(*) FROM sqlite_schema").get();
-    ensurePrivateFile(to);
-    await source.backup(to);
-  } finally {
-    source.close();
-  }
-}
-
 const DURABLE = {
   journal_mode: "wal",
   synchronous: 2,
@@ -131,6 +116,8 @@ function makeDurable(db: BetterSqlite.Database): void {
   db.pragma("temp_store = MEMORY");
   // A page that is written again and again goes into the database once per checkpoint: 16 MB of log instead of 4.
   db.pragma("wal_autocheckpoint = 4000");
+  // A backup's long read keeps the log from being moved: what it grew to meanwhile is given back afterwards.
+  db.pragma("journal_size_limit = 67108864");
 }
 
 /** After the first write: before it, a fresh file reports FULL whatever is in force. */
