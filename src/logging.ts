@@ -2,6 +2,7 @@ import { pino } from "pino";
 import type { DestinationStream } from "pino";
 import { BatonError } from "./domain/errors.ts";
 import { logFields } from "./ports-log.ts";
+import { currentRequestId } from "./request-scope.ts";
 import type { Log, LogFields, LogFieldShape } from "./ports-log.ts";
 
 export interface LoggerSettings {
@@ -14,7 +15,8 @@ export interface LoggerSettings {
 const withheld = "[withheld]";
 
 /**
- * Structured logs: one JSON object per line, `{"level", "time", "event", …}`.
+ * Structured logs: one JSON object per line, `{"level", "time", "event", …}`, with the id of the request that the running code
+ * works for.
  *
  * What is not listed in `logFields` is dropped, and a listed value that does not have its field's shape is withheld, so that
  * no body, token, name or address gets into a log by way of a careless call; line ends cannot forge a second line. Never
@@ -34,7 +36,7 @@ export function createLogger({ level, destination }: LoggerSettings): Log {
       (method: "debug" | "info" | "warn" | "error") =>
       (event: string, fields: LogFields = {}): void => {
         if (!sink.isLevelEnabled(method)) return;
-        sink[method]({ event: shaped("word", event), ...bound, ...listed(fields) });
+        sink[method]({ event: shaped("word", event), ...ofRequest(), ...bound, ...listed(fields) });
       };
     return {
       debug: at("debug"),
@@ -47,9 +49,15 @@ export function createLogger({ level, destination }: LoggerSettings): Log {
   return logWith({});
 }
 
+/** The request that the line is about, unless the line says so itself. */
+function ofRequest(): { requestId?: string | number | null } {
+  const requestId = currentRequestId();
+  return requestId === null ? {} : { requestId: shaped("id", requestId) };
+}
+
 const shapes: Record<Exclude<LogFieldShape, "number" | "origin">, RegExp> = {
-  // Ours: a prefix and a random part; or a UUID; or the built-in inbox. A visitor's own words, numbers and addresses are not.
-  id: /^(?:[a-z]{2,12}_[\w-]{1,64}|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|inbox)$/i,
+  // Ours: a prefix and a random part; or a UUID, with hyphens or (the id of a trace) without; or the built-in inbox. A visitor's own words, numbers and addresses are not.
+  id: /^(?:[a-z]{2,12}_[\w-]{1,64}|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\da-f]{32}|inbox)$/i,
   // Ids and words of ours, joined.
   lane: /^(?:[a-z]{2,12}|[a-z]{2,12}_[\w-]{1,64})(?:[:/|](?:[a-z]{2,12}|[a-z]{2,12}_[\w-]{1,64})){0,3}$/,
   word: /^[a-z][\w.-]{0,63}$/i,

@@ -111,6 +111,8 @@ export interface Delivery {
   readonly startedAt: Date | null;
   readonly nextAt: Date | null;
   readonly doneAt: Date | null;
+  /** The request, or the webhook, that it is owed because of; null where the clockwork caused it. */
+  readonly requestId: string | null;
 }
 
 export interface NewDelivery {
@@ -148,6 +150,8 @@ export interface WebhookRow {
   readonly body: string;
   readonly receivedAt: Date;
   readonly attempts: number;
+  /** The request that brought it; absent: the one that records it. */
+  readonly requestId?: string | null;
 }
 
 export interface StoredAnswer {

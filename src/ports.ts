@@ -262,6 +262,8 @@ export interface Callbacks {
     readonly secret: string;
     /** The same over all attempts: header `webhook-id`. */
     readonly id: string;
+    /** What the event came of: header `X-Request-Id`. */
+    readonly requestId?: string | null;
     /** The body, as JSON. */
     readonly body: Readonly<Record<string, unknown>>;
   }): Promise<void>;

@@ -25,7 +25,7 @@ const LONGEST_WAIT_SECONDS = 3_600;
  */
 export function createCallbacks({ outgoing, clock }: CallbacksDeps): Callbacks {
   return {
-    async send({ url, secret, id, body }) {
+    async send({ url, secret, id, requestId, body }) {
       const content = JSON.stringify(body);
       const at = clock();
       const headers = {
@@ -34,6 +34,7 @@ export function createCallbacks({ outgoing, clock }: CallbacksDeps): Callbacks {
         "webhook-id": id,
         "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
         "webhook-signature": signatures(secret, id, at, content),
+        ...(requestId && { "X-Request-Id": requestId }),
       };
       const origin = URL.parse(url)?.origin ?? "The bot's callback address";
       let response: OutgoingResponse;

@@ -258,7 +258,8 @@ async function callback(deps: DutiesDeps, delivery: Delivery): Promise<Then> {
   const [event] = await viewEvents(read, conversation, events);
   if (event === undefined) throw gone("The event");
   const { id, type, timestamp, data } = event;
-  await deps.callbacks.send({ url, secret: deps.secretOf(bot), id, body: { type, timestamp, data } });
+  const { requestId } = delivery;
+  await deps.callbacks.send({ url, secret: deps.secretOf(bot), id, requestId, body: { type, timestamp, data } });
   return null;
 }
 

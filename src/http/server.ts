@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket } from "node:net";
@@ -7,6 +6,7 @@ import type { Express, RequestHandler } from "express";
 import { HandoffError } from "../domain/errors.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, Log, Store } from "../ports.ts";
+import { inRequest } from "../request-scope.ts";
 import { contextOf, setContext } from "./context.ts";
 import type { RequestContext } from "./context.ts";
 import { documentPages } from "./document-pages.ts";
@@ -15,6 +15,7 @@ import { createIdempotency } from "./idempotency.ts";
 import { PROBLEM_TYPE, problemHandler, problemOf } from "./problem.ts";
 import { respond } from "./respond.ts";
 import { createRateLimits } from "./rate-limits.ts";
+import { newRequestId, requestIdOf } from "./request-id.ts";
 import type { Route } from "./route.ts";
 import { securityHeaders, setHeaders } from "./security-headers.ts";
 import type { HeaderList } from "./security-headers.ts";
@@ -197,18 +198,18 @@ const BROKEN: Readonly<Record<string, ErrorCode>> = {
 /** What never became a request has no response object: its answer is written by hand. */
 function brokenRequestAnswer(code: string | undefined, baseUrl: string): string {
   const error = new HandoffError(BROKEN[code ?? ""] ?? "malformed_request");
-  const body = JSON.stringify(problemOf(error, { baseUrl, requestId: newRequestId() }));
+  const requestId = newRequestId();
+  const body = JSON.stringify(problemOf(error, { baseUrl, requestId }));
   return [
     `HTTP/1.1 ${error.status} ${error.code}`,
     `Content-Type: ${PROBLEM_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
     "Connection: close",
     "",
     body,
   ].join("\r\n");
 }
-
-const newRequestId = () => `req_${randomUUID()}`;
 
 /** First step of every request: its id, and its log line when it is over. */
 function begin(
@@ -217,11 +218,9 @@ function begin(
 ): RequestHandler {
   const isTrustedProxy = app.get("trust proxy fn") as (address: string, hop: number) => boolean;
   return (request, response, next) => {
-    const given = request.headers["x-request-id"];
-    const isGivenByProxy =
-      typeof given === "string" && /^[\w-]{1,64}$/.test(given) && isTrustedProxy(request.socket.remoteAddress ?? "", 0);
+    const isFromProxy = isTrustedProxy(request.socket.remoteAddress ?? "", 0);
     const context: RequestContext = {
-      requestId: isGivenByProxy ? given : newRequestId(),
+      requestId: isFromProxy ? requestIdOf(request.headers) : newRequestId(),
       standing,
       isLast: isStopping(),
       startedAt: performance.now(),
@@ -244,7 +243,7 @@ function begin(
         workspaceId: principal?.workspaceId,
       });
     });
-    next();
+    inRequest(context.requestId, next);
   };
 }
 

@@ -1,5 +1,6 @@
 import type BetterSqlite from "better-sqlite3";
 import { HandoffError } from "../domain/errors.ts";
+import { bound } from "../request-scope.ts";
 
 /** How many units may share a commit, and for how long a batch may grow: bounds how long the first one waits. */
 const MOST_UNITS = 256;
@@ -86,7 +87,8 @@ export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => 
     }
   }
 
-  async function drain(): Promise<void> {
+  // Here, outside of any request: the units keep the one that asked for them, and what hears of the commit is in nobody's name.
+  const drain = bound(async (): Promise<void> => {
     running = true;
     while (waiting.length > 0) {
       await batch();
@@ -96,7 +98,7 @@ export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => 
     running = false;
     for (const resolve of idle) resolve();
     idle = [];
-  }
+  });
 
   return {
     run(work) {
@@ -105,7 +107,7 @@ export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => 
       if (waiting.length >= MOST_WAITING)
         return Promise.reject(new HandoffError("overloaded", "Too much waits to be stored", { retryAfterSeconds: 1 }));
       return new Promise((resolve, reject) => {
-        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+        waiting.push({ work: bound(work), resolve: resolve as (value: unknown) => void, reject });
         if (running) return;
         running = true;
         // A turn of the event loop later, so that requests that are being read join in.

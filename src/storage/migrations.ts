@@ -15,6 +15,8 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0004_installed": { up: (db) => installed(db) },
     "0005_sign_in_links": { up: (db) => signInLinks(db) },
     "0006_hosted_conversations": { up: (db) => hostedConversations(db) },
+    "0007_request_ids": { up: (db) => requestIds(db) },
+    ...(dialect === "postgres" && { "0008_several_processes": { up: (db) => severalProcesses(db) } }),
   };
 }
 
@@ -358,4 +360,25 @@ async function hostedConversations(db: AnyDb): Promise<void> {
   await db.schema.alterTable("bots").addColumn("message_url", "text").execute();
   await db.schema.alterTable("conversations").addColumn("host", "text").execute();
   await db.schema.alterTable("conversations").addColumn("dialog", "text").execute();
+}
+
+/** The request that something is owed because of, so that it can be followed through the logs. */
+async function requestIds(db: AnyDb): Promise<void> {
+  await db.schema.alterTable("deliveries").addColumn("request_id", "text").execute();
+  await db.schema.alterTable("webhooks").addColumn("request_id", "text").execute();
+}
+
+/** What processes on one database need of each other: whether a lost commit took place, and that they share a secret. */
+async function severalProcesses(db: AnyDb): Promise<void> {
+  await db.schema
+    .createTable("unit_marks")
+    .addColumn("session", "text", (c) => c.primaryKey())
+    .addColumn("unit", "bigint", (c) => c.notNull())
+    .addColumn("at", "bigint", (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable("facts")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("value", "text", (c) => c.notNull())
+    .execute();
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { ClaimedLane, Delivery, DeliveryFilter, DueLane, NewDelivery, Page, Reads, Tx } from "../ports-store.ts";
+import { currentRequestId } from "../request-scope.ts";
 import { pageOf } from "./query-handoffs.ts";
 import { deliveryOf } from "./rows.ts";
 import { all, slotsOf, statement } from "./statements.ts";
@@ -20,6 +21,7 @@ const INSERT_COLUMNS = [
   "attempts",
   "may_have_happened",
   "created_at",
+  "request_id",
 ] as const;
 type InsertRow = {
   workspace_id: string;
@@ -34,6 +36,7 @@ type InsertRow = {
   attempts: number;
   may_have_happened: number;
   created_at: number;
+  request_id: string | null;
 };
 
 const insertDelivery = statement((db, s: InsertRow) => db.insertInto("deliveries").values(slotsOf(s, INSERT_COLUMNS)));
@@ -281,6 +284,7 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
         attempts: 0,
         may_have_happened: 0,
         created_at: now.getTime(),
+        request_id: currentRequestId(),
       });
       if (state !== "waiting") continue;
       await wakeLane.run(on, { lane: one.lane, connection_id: one.connectionId, now: now.getTime() });

@@ -292,4 +292,5 @@ export const deliveryOf = (row: Omit<DeliveriesTable, "n"> & { n: number }): Del
   startedAt: time(row.started_at),
   nextAt: time(row.next_at),
   doneAt: time(row.done_at),
+  requestId: row.request_id,
 });

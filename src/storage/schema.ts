@@ -196,6 +196,7 @@ export interface DeliveriesTable {
   started_at: number | null;
   next_at: number | null;
   done_at: number | null;
+  request_id: string | null;
 }
 
 export interface LanesTable {
@@ -219,6 +220,7 @@ export interface WebhooksTable {
   attempts: number;
   next_at: number | null;
   error: string | null;
+  request_id: string | null;
 }
 
 export interface AnswersTable {

@@ -699,6 +699,7 @@ function webhooksAndAnswers(current: () => Store): void {
           body: '{"event":"message_created"}',
           receivedAt: at(0),
           attempts: 0,
+          requestId: null,
         },
       ]);
     });

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { ClaimedLane, NewDelivery, Store, Tx } from "../../src/ports-store.ts";
 import { runHistory, step } from "./lane-model.ts";
 import { at, delivery } from "./store-samples.ts";
+import { inRequest } from "../../src/request-scope.ts";
 
 /** Seconds of a lease in these tests. */
 const LEASE = 30;
@@ -58,9 +59,21 @@ export function storeLanes(current: () => Store): void {
         startedAt: null,
         nextAt: null,
         doneAt: null,
+        requestId: null,
       });
       expect(await due(6)).toEqual([]);
       expect(await due(7)).toEqual(["lane"]);
+    });
+
+    test("it keeps the request that it is owed because of, also when many are stored at once", async () => {
+      const requests = Array.from({ length: 20 }, (_, number) => `req_${number}`);
+      await Promise.all(requests.map((id) => inRequest(id, () => owe(`lane of ${id}`))));
+      await owe("lane of nobody");
+      const told = await current().read.deliveries("ws_a", { limit: 30 });
+      const pairs = told.items.map(({ lane, requestId }) => [lane, requestId]);
+      expect(pairs.toSorted()).toEqual(
+        [...requests.map((id) => [`lane of ${id}`, id]), ["lane of nobody", null]].toSorted(),
+      );
     });
 
     test("claimed, its head is being sent, and nobody else has the lane", async () => {

@@ -173,18 +173,37 @@ describe("limits", () => {
     expect(status).toBe(200);
   });
 
+  const EDGE_ID = "5f1c0a9e-7d1b-4c55-9a52-0d6d2f6a1f01";
+
   test("behind a trusted proxy, the addresses and the request id are the proxy's", async () => {
     world = await startWorld({ server: { config: { trustProxy: ["127.0.0.1"], rateLimit: 0.01 } } });
     const guess = (address: string) =>
       world!.call("GET", "/v1/bots", {
         token: "a.b.c",
-        headers: { "x-forwarded-for": address, "x-request-id": "edge-7" },
+        headers: { "x-forwarded-for": address, "x-request-id": EDGE_ID },
       });
     expect((await guess("203.0.113.1")).status).toBe(401);
     expect((await guess("203.0.113.1")).status).toBe(429);
     const other = await guess("203.0.113.2");
     expect(other.status).toBe(401);
-    expect(other.headers.get("x-request-id")).toBe("edge-7");
+    expect(other.headers.get("x-request-id")).toBe(EDGE_ID);
+  });
+
+  const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+  test.each<[string, Record<string, string>, string | RegExp]>([
+    ["the trace's, where the proxy names no id", { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }, TRACE],
+    [
+      "the id's, where it names both",
+      { "x-request-id": EDGE_ID, traceparent: `00-${TRACE}-00f067aa0ba902b7-01` },
+      EDGE_ID,
+    ],
+    ["a new one for a trace of zeros", { traceparent: `00-${"0".repeat(32)}-00f067aa0ba902b7-01` }, /^req_/],
+    ["a new one for what may be a person's", { "x-request-id": "+40 712 345 678" }, /^req_/],
+    ["a new one for somebody's address", { "x-request-id": "ana@example.com" }, /^req_/],
+  ])("behind a trusted proxy the request id is %s", async (_what, headers, expected) => {
+    world = await startWorld({ server: { config: { trustProxy: ["127.0.0.1"], rateLimit: "off" } } });
+    const answer = await world.call("GET", "/healthz", { headers });
+    expect(answer.headers.get("x-request-id")).toMatch(expected);
   });
 });
 

@@ -10,6 +10,7 @@ import { readConfig } from "../../src/config.ts";
 import { firstRun } from "../../src/first-run.ts";
 import type { FirstRun } from "../../src/first-run.ts";
 import { createLogger } from "../../src/logging.ts";
+import type { Log } from "../../src/ports.ts";
 import { startChatwoot } from "../simulators/chatwoot/index.ts";
 import type { ChatwootOptions, ChatwootSimulator } from "../simulators/chatwoot/index.ts";
 
@@ -59,6 +60,8 @@ export interface Callback {
   readonly id: string;
   readonly type: string;
   readonly data: Json;
+  /** The header that names the request that the event came of. */
+  readonly requestId: string | null;
 }
 
 /** A bot that is called back: keeps what it hears, checks each signature, and can be told to fail. */
@@ -94,7 +97,8 @@ export async function startBot(secret: () => string): Promise<BotServer> {
         response.writeHead(failing.status).end();
         return;
       }
-      heard.push({ id: String(headers["webhook-id"]), type: body.type, data: body.data });
+      const requestId = headers["x-request-id"] ?? null;
+      heard.push({ id: String(headers["webhook-id"]), type: body.type, data: body.data, requestId });
       response.writeHead(204).end();
     });
   });
@@ -143,7 +147,7 @@ const TIMING = { sweepMs: 50 };
  * Baton as it really runs, on a data directory of its own, with a Chatwoot and a bot beside it, all over HTTP on loopback.
  */
 export async function startWorld(
-  options: { chatwoot?: ChatwootOptions; build?: BuildOptions; env?: Record<string, string> } = {},
+  options: { chatwoot?: ChatwootOptions; build?: BuildOptions; env?: Record<string, string>; log?: Log } = {},
 ): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), "baton-story-"));
   let offset = 0;
@@ -160,7 +164,7 @@ export async function startWorld(
       LOG_LEVEL: "silent",
       ...options.env,
     });
-    baton = await build(config, createLogger({ level: config.logLevel }), {
+    baton = await build(config, options.log ?? createLogger({ level: config.logLevel }), {
       clock,
       jobsTiming: TIMING,
       settleMs: 300,

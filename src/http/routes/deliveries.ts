@@ -24,6 +24,9 @@ const DeliveryShown = z
     createdAt: Instant,
     nextAt: Instant.nullable().meta({ description: "When it is tried next" }),
     doneAt: Instant.nullable(),
+    requestId: z.string().nullable().meta({
+      description: "The request (its `X-Request-Id`) or webhook that caused it: the same in every log line about it",
+    }),
     mail: Mail.nullable().meta({ description: "A mail that waits for SMTP_URL, so that nothing in it is lost" }),
   })
   .meta({ id: "Delivery", description: "One effect owed to the outside" });
@@ -44,6 +47,7 @@ async function show(delivery: Delivery, mailOf: AdminDeps["mailOf"]): Promise<z.
     createdAt: delivery.createdAt.toISOString(),
     nextAt: instantOrNull(delivery.nextAt),
     doneAt: instantOrNull(delivery.doneAt),
+    requestId: delivery.requestId,
     mail: mail && { to: mail.to, subject: mail.subject, text: mail.text },
   };
 }
