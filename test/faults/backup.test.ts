@@ -205,7 +205,7 @@ describe("a restore", () => {
       (file: string) => writeFileSync(file, "not a database, but long enough to be looked at".repeat(200)),
       /damaged, or no store/,
     ],
-    ["is another program's", (file: string) => void newDatabase(file), /no backup of Baton/],
+    ["is another program's", newDatabase, /no backup of Baton/],
     ["is cut off", (file: string) => writeFileSync(file, readFileSync(file).subarray(0, 40_960)), /damaged/],
     ["is a newer Baton's", (file: string) => migrated(file, "9999_next"), /newer Baton \(it has 9999_next\)/],
   ])(
