@@ -9,7 +9,7 @@ const MOST_WORDS_IN_PHRASE = 6;
 
 /** Understood whatever the language of the question, which may be wrong: words that say the same wherever they are one. */
 const EVERYWHERE: Readonly<Partial<Record<DialogWord, readonly string[]>>> = {
-  yes: ["yes", "oui", "sí", "sim", "da", "да", "evet", "はい", "نعم", "हाँ"],
+  yes: ["yes", "oui", "sim", "da", "да", "evet", "はい", "نعم", "हाँ"],
   no: ["non", "nein", "nee", "nu", "não", "hayır", "нет", "いいえ", "لا", "नहीं"],
   stop: ["stop"],
   skip: ["skip"],

@@ -58,6 +58,7 @@ export const en: LanguageTexts = {
         "yep",
         "yup",
         "ja",
+        "sí",
         "i agree",
         "agree",
         "agreed",
