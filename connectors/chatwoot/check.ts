@@ -2,14 +2,15 @@ import { z } from "zod";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { CheckReport, Finding, Seen } from "../../src/ports.ts";
 import { botFindings } from "./check-bot.ts";
+import type { Call } from "./client.ts";
 import { clockFindings } from "./check-clock.ts";
 import { heardFindings } from "./check-heard.ts";
 import { inboxFindings } from "./check-inbox.ts";
 import type { Desk } from "./desk.ts";
 import { fixFor } from "./fix-for.ts";
 import { fine, wrong } from "../findings.ts";
+import { readVersion } from "./read-version.ts";
 import { Inbox, Member, Profile, wrapped } from "./shapes.ts";
-import { versionOf } from "./version.ts";
 import type { Version } from "./version.ts";
 
 const TIMEOUT_MS = 8_000;
@@ -67,24 +68,17 @@ function failed(name: string, error: unknown): Finding {
   return wrong(name, message, fixFor(error));
 }
 
-/** `/api` needs no token, so what fails here has nothing to do with one. Its `Date` header tells Chatwoot's clock. */
+/** The `Date` header of the answer tells Chatwoot's clock. */
 async function reach({ client, config, clock }: Desk, findings: Finding[]): Promise<Step<Version>> {
   const asked = clock();
   let date: string | undefined;
-  const { version: text } = await client.callRoot({
-    method: "GET",
-    path: "/api",
-    doing: "tell its version",
-    answer: z.looseObject({ version: z.string().max(100) }),
-    timeoutMs: TIMEOUT_MS,
-    seen: ({ headers }) => (date = headers["date"]),
-  });
-  const version = versionOf(text);
+  const seen: Call<unknown>["seen"] = ({ headers }) => (date = headers["date"]);
+  const version = await readVersion(client, { timeoutMs: TIMEOUT_MS, seen });
   findings.push(...clockFindings(date, { asked, answered: clock() }));
   const hint = version.signsInboxes
     ? ""
     : " It does not sign webhooks yet (4.13 does), so the secret at the end of the webhook address is the only proof.";
-  return { finding: fine("reach", `Chatwoot ${text} answers at ${config.baseUrl}.${hint}`), value: version };
+  return { finding: fine("reach", `Chatwoot ${version.text} answers at ${config.baseUrl}.${hint}`), value: version };
 }
 
 async function readToken({ client, config }: Desk): Promise<Step<boolean>> {

@@ -44,13 +44,30 @@ export function createClient(
   config: ChatwootConfig,
   { outgoing, clock }: Pick<ConnectorDeps, "outgoing" | "clock">,
 ): Client {
+  return clientWith({ token: config.apiAccessToken, whose: "user" }, config, { outgoing, clock });
+}
+
+/** As {@link createClient}, with the token of Baton's agent bot, which may do little (sheet 8.2); null while none is known. */
+export function createBotClient(
+  config: ChatwootConfig,
+  { outgoing, clock }: Pick<ConnectorDeps, "outgoing" | "clock">,
+): Client | null {
+  const { agentBotToken: token } = config;
+  return token === null ? null : clientWith({ token, whose: "bot" }, config, { outgoing, clock });
+}
+
+function clientWith(
+  { token, whose }: { readonly token: string; readonly whose: "user" | "bot" },
+  config: ChatwootConfig,
+  { outgoing, clock }: Pick<ConnectorDeps, "outgoing" | "clock">,
+): Client {
   async function callRoot<T>(call: Call<T>): Promise<T> {
     const about = { doing: call.doing, isWrite: call.method !== "GET" && call.isRead !== true };
     const response = await outgoing
       .request({
         method: call.method,
         url: config.baseUrl + call.path,
-        headers: { "Api-Access-Token": config.apiAccessToken, Accept: "application/json" },
+        headers: { "Api-Access-Token": token, Accept: "application/json" },
         maxBytes: LONGEST_ANSWER_BYTES,
         ...(call.json === undefined ? {} : { json: call.json }),
         ...(call.form === undefined ? {} : { form: call.form }),
@@ -60,7 +77,7 @@ export function createClient(
         throw unanswered("Chatwoot", error, about);
       });
     call.seen?.(response);
-    if (response.status < 200 || response.status > 299) throw refusal(response, about, clock());
+    if (response.status < 200 || response.status > 299) throw refusal(response, { ...about, whose }, clock());
     return recordIn("Chatwoot", response, { answer: call.answer, about });
   }
 

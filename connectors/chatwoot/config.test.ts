@@ -10,6 +10,7 @@ const unset = {
   agentBotId: null,
   agentBotToken: null,
   agentBotSecret: null,
+  botId: null,
   accountWebhookSecret: null,
 };
 const given = { baseUrl: "https://chat.example.com", accountId: 3, inboxId: 21, apiAccessToken: "tok_1" };
@@ -49,6 +50,11 @@ describe("what an admin sets for Chatwoot", () => {
     ["https://apple.example.com/application", "https://apple.example.com/application"],
   ])("the address %s is taken as %s", (baseUrl, expected) => {
     expect(parseConfig({ ...given, baseUrl }).baseUrl).toBe(expected);
+  });
+
+  test("the bot that answers is named by its id, or not at all", () => {
+    expect(parseConfig({ ...given, botId: " bot_01kb3 " }).botId).toBe("bot_01kb3");
+    expect(parseConfig({ ...given, botId: "" }).botId).toBeNull();
   });
 
   test("the account and the inbox are read from a pasted address, unless they are set", () => {
@@ -104,12 +110,13 @@ describe("what an admin sets for Chatwoot", () => {
     ["a password in the address", { ...given, baseUrl: "https://ann:pw@chat.example.com" }],
     ["another scheme", { ...given, baseUrl: "ftp://chat.example.com" }],
     ["inboxes of the bot in words", { ...given, botInboxIds: "support" }],
+    ["a bot of Chatwoot for the one of Baton", { ...given, botId: "7" }],
     ["an empty token", { ...given, apiAccessToken: "  " }],
   ])("%s is refused", (_what, config) => expect(faultsOf(config)).not.toEqual([]));
 
   test("the form, the secrets and the manifest name the same fields", () => {
     const fields = ["baseUrl", "accountId", "inboxId", "apiAccessToken", "webhookSecret", "botInboxIds"];
-    fields.push("agentBotId", "agentBotToken", "agentBotSecret", "accountWebhookSecret");
+    fields.push("botId", "agentBotId", "agentBotToken", "agentBotSecret", "accountWebhookSecret");
     const manifest = JSON.parse(readFileSync(new URL("manifest.json", import.meta.url), "utf8")) as Record<
       string,
       unknown

@@ -109,6 +109,16 @@ const Settings = z.strictObject({
     description:
       "Inboxes of Chatwoot in which the bot answers first, through Baton's agent bot; the install attaches it",
   }),
+  botId: z
+    .string()
+    .trim()
+    .regex(/^(?:bot_[0-9a-z]{1,60})?$/, "must be the id of a bot, such as bot_01kb3…, or empty")
+    .nullish()
+    .transform((id) => id || null)
+    .meta({
+      title: "Bot that answers there",
+      description: "The bot of Baton that answers in the bot's inboxes. Left empty, the workspace's first",
+    }),
   agentBotId: WholeNumber.nullish()
     .transform((id) => id ?? null)
     .meta({ title: "Agent bot", description: "Baton's agent bot in Chatwoot. Set by the install" }),

@@ -58,8 +58,19 @@ export async function ensureContact(
 ): Promise<{ id: number }> {
   const found = (await byId(client, place.contactId)) ?? (await holderOf(client, place)) ?? (await find(client, known));
   if (!found) return create(client, known, place, extra);
-  await complete(client, found, known, place, extra);
+  await complete(client, found, known, (name) => name === placeholderName(place), extra);
   return join(client, found, place);
+}
+
+/** Completes a contact that has its place already, as {@link ensureContact} does; one that is gone is left alone. */
+export async function completeContact(
+  client: Client,
+  id: string,
+  known: Known,
+  extra: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const contact = await byId(client, id);
+  if (contact) await complete(client, contact, known, isMadeUpName, extra);
 }
 
 async function byId(client: Client, id: string | null): Promise<Contact | null> {
@@ -231,14 +242,14 @@ async function complete(
   client: Client,
   contact: Contact,
   known: Known,
-  place: Place,
+  isPlaceholder: (name: string) => boolean,
   extra: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const have = contact.custom_attributes ?? {};
   const attributes = attributesOf(known.attributes);
   const lacking = Object.fromEntries(Object.entries(attributes).filter(([key]) => !Object.hasOwn(have, key)));
   const custom = { ...lacking, ...attributesOf(extra) };
-  const isNameless = !contact.name || contact.name === placeholderName(place);
+  const isNameless = !contact.name || isPlaceholder(contact.name);
   let fields: Fields = {
     ...(known.name && isNameless ? { name: known.name } : {}),
     ...(known.email && !contact.email ? { email: known.email } : {}),
@@ -287,6 +298,9 @@ async function join(client: Client, contact: Contact, place: Place): Promise<{ i
 
 /** A name for a contact without one: Chatwoot's list shows nothing else. */
 const placeholderName = ({ conversationId }: Place): string => `Visitor ${conversationId.slice(-4)}`;
+
+/** Chatwoot gives a website's stranger such a name: `silent-river-204` (chatwoot: app/builders/contact_inbox_with_contact_builder.rb). */
+export const isMadeUpName = (name: string): boolean => /^[a-z]{2,20}-[a-z]{2,20}-\d{1,4}$/.test(name);
 
 /** Values that Chatwoot takes: short texts, numbers that fit, yes or no. */
 export function attributesOf(given: Readonly<Record<string, unknown>>): Record<string, string | number | boolean> {

@@ -74,12 +74,22 @@ export async function setPriority(client: Client, conversationId: string, priori
   await client.call({ method: "POST", path, doing: "set the priority", json: { priority }, answer: null });
 }
 
+const STATUS_CHANGES = {
+  open: "open the conversation",
+  pending: "give the conversation back to the bot",
+  resolved: "resolve the conversation",
+} as const;
+
 /** Sets the status. Judged by `current_status`: `success` can be null all the same (sheet 3.3). */
-export async function setStatus(client: Client, conversationId: string, status: "open" | "resolved"): Promise<void> {
+export async function setStatus(
+  client: Client,
+  conversationId: string,
+  status: "open" | "pending" | "resolved",
+): Promise<void> {
   await client.call({
     method: "POST",
     path: `/conversations/${conversationId}/toggle_status`,
-    doing: status === "open" ? "open the conversation" : "resolve the conversation",
+    doing: STATUS_CHANGES[status],
     json: { status },
     answer: wrapped(z.looseObject({ current_status: z.literal(status) })),
   });

@@ -35,14 +35,18 @@ const THROTTLE_SECONDS = 30;
 const LONGEST_WAIT_SECONDS = 3_600;
 
 /** An answer outside 2xx, as an error that says what to do (chatwoot: app/controllers/concerns/request_exception_handler.rb). */
-export function refusal(response: OutgoingResponse, { doing, isWrite }: Doing, now: Date): Refusal {
+export function refusal(
+  response: OutgoingResponse,
+  { doing, isWrite, whose }: Doing & { readonly whose: "user" | "bot" },
+  now: Date,
+): Refusal {
   const body = readBody(response);
   const { status } = response;
   const asked = retryAfterSeconds(response.headers, now);
   const wait = asked === undefined ? null : Math.min(asked, LONGEST_WAIT_SECONDS);
   const make = (kind: FailureKind, why: string, more: FailureDetails = {}): Refusal =>
     new Refusal(kind, `Chatwoot did not ${doing} (${status}). ${why}`, { ...more, ...body });
-  if (status === 401) return make("credentials", unauthorised(body, response));
+  if (status === 401) return make("credentials", unauthorised(body, response, whose));
   if (status === 402) return make("credentials", "A limit of its plan is reached: raise the plan, or free some of it.");
   if (status === 403) {
     return make(
@@ -95,12 +99,15 @@ function readBody(response: OutgoingResponse): RefusalBody {
 }
 
 /** Three different faults answer 401, and each is mended elsewhere (contract sheet 8.1, 8.5). */
-function unauthorised({ words }: RefusalBody, response: OutgoingResponse): string {
+function unauthorised({ words }: RefusalBody, response: OutgoingResponse, whose: "user" | "bot"): string {
   if (/invalid access token/i.test(words)) {
+    if (whose === "bot")
+      return "It does not know the token of Baton's agent bot any more: run the install again, which reads the new one.";
     return "It does not know the access token: copy it again from Profile settings, Access token.";
   }
   if (words.trim() === "" && Errors.safeParse(jsonOf(response)).data?.errors) {
     return "The access token did not arrive: a proxy in front of Chatwoot drops the header Api-Access-Token; let it pass.";
   }
+  if (whose === "bot") return "Baton's agent bot may not do this there: run the install again, which puts it right.";
   return "The user behind the access token may not do this: use an administrator's, or make that user a member of the account and the inbox.";
 }

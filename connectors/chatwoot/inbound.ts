@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { HandoffError } from "../../src/domain/errors.ts";
 import type { HelpdeskEvent, Inbound } from "../../src/ports.ts";
+import { formIn } from "./channel/form.ts";
 import { assigneeOf, statusOf, toAgentMessage, versionOf } from "./mapping.ts";
 import { keyOf } from "./messages.ts";
 import { Conversation, Id, Message, Person } from "./shapes.ts";
@@ -11,6 +12,8 @@ export interface Receiver {
   /** Null until the install has found or made it: then nothing is ours. */
   readonly accountId: number | null;
   readonly inboxId: number | null;
+  /** Chatwoot's own inboxes in which our bot answers. */
+  readonly botInboxIds: readonly number[];
   /** False where only the secret in the address proves a webhook: then it says no more than that there is news. */
   readonly isSigned: boolean;
 }
@@ -35,7 +38,8 @@ const TypingEvent = z.looseObject({
 });
 
 /**
- * A webhook of an API inbox in our words. Pure. Events of other accounts and inboxes, and those we do not use, give none.
+ * A webhook of an API inbox in our words. Pure. Events of other accounts and inboxes, and those we do not use, give none. One of an
+ * inbox in which our bot answers says no more than that there is news: the agent bot and the account tell of it, in any order.
  *
  * Status and assignee are read from every conversation that comes along: the event of its own can be missing (sheet 3.5).
  * Messages come from the top level only, since the nested ones are about other messages.
@@ -78,8 +82,11 @@ function readMessage(event: "message_created" | "message_updated", payload: unkn
   // What was created is the same in every delivery; what was updated is told by what it is now.
   const state = event === "message_created" ? "" : `:${fingerprint([message.content, message.content_attributes])}`;
   const dedupeKey = `${event}:${message.id}${state}`;
-  const isOurs = isFor(receiver, { ...conversation, account: account ?? conversation.account }, inbox?.id);
-  if (!isOurs || message.private || keyOf(message) !== null) return { dedupeKey, events: [] };
+  const of = placeOf(receiver, { ...conversation, account: account ?? conversation.account }, inbox?.id);
+  const isAnswer = event === "message_updated" && (formIn(message)?.values ?? null) !== null;
+  if (of === "bot" && !message.private && (keyOf(message) === null || isAnswer))
+    return doorbell(dedupeKey, conversation);
+  if (of !== "api" || message.private || keyOf(message) !== null) return { dedupeKey, events: [] };
   const known = toAgentMessage(message, peopleIn(conversation, message.id));
   const conversationId = String(conversation.id);
   return {
@@ -103,7 +110,9 @@ function readConversation(event: string, payload: unknown, receiver: Receiver): 
   const conversation = parsed.data;
   const holder = conversation.meta?.assignee?.id ?? "";
   const dedupeKey = `${event}:${conversation.id}:${versionOf(conversation) ?? ""}:${statusOf(conversation) ?? ""}:${holder}`;
-  if (!isFor(receiver, conversation, null)) return { dedupeKey, events: [] };
+  const of = placeOf(receiver, conversation, null);
+  if (of === "bot") return doorbell(dedupeKey, conversation);
+  if (of !== "api") return { dedupeKey, events: [] };
   return { dedupeKey, events: [...stateEvents(conversation), ...releaseEvents(conversation)] };
 }
 
@@ -139,7 +148,7 @@ function readTyping(event: string, payload: unknown, receiver: Receiver): Inboun
   const { conversation, user } = parsed.data;
   const stamps = `${versionOf(conversation) ?? ""}:${conversation.agent_last_seen_at ?? ""}`.slice(0, 60);
   const dedupeKey = `${event}:${conversation.id}:${user?.id ?? ""}:${stamps}`;
-  if (!isFor(receiver, conversation, null)) return { dedupeKey, events: [] };
+  if (placeOf(receiver, conversation, null) !== "api") return { dedupeKey, events: [] };
   const isByAgent = user?.type?.toLowerCase() === "user" && !parsed.data.is_private;
   if (!isByAgent) return { dedupeKey, events: [] };
   const on = event === "conversation_typing_on";
@@ -147,15 +156,29 @@ function readTyping(event: string, payload: unknown, receiver: Receiver): Inboun
 }
 
 /** Releases before 4.14.2 name no account in conversation events; inbox ids are unique in the whole installation. */
-function isFor(receiver: Receiver, conversation: Conversation, inboxId: number | null | undefined): boolean {
+function placeOf(
+  receiver: Receiver,
+  conversation: Conversation,
+  inboxId: number | null | undefined,
+): "api" | "bot" | null {
   const accounts = [conversation.account?.id, conversation.account_id].filter((id) => id !== null && id !== undefined);
   const inboxes = [conversation.inbox_id, inboxId].filter((id) => id !== null && id !== undefined);
-  return (
+  const [inbox] = inboxes;
+  const isOneOfOurs =
+    receiver.accountId !== null &&
     accounts.every((id) => id === receiver.accountId) &&
-    inboxes.length > 0 &&
-    inboxes.every((id) => id === receiver.inboxId)
-  );
+    inbox !== undefined &&
+    inboxes.every((id) => id === inbox);
+  if (!isOneOfOurs) return null;
+  if (inbox === receiver.inboxId) return "api";
+  return receiver.botInboxIds.includes(inbox) ? "bot" : null;
 }
+
+const doorbell = (dedupeKey: string, { id }: Conversation): Inbound => ({
+  dedupeKey,
+  events: [],
+  hosted: [String(id)],
+});
 
 const unused = (event: string, payload: unknown): Inbound => ({
   dedupeKey: `unused:${event.slice(0, 100)}:${fingerprint(payload)}`,

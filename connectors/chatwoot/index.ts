@@ -1,4 +1,8 @@
 import type { Connector, ConnectorFactory } from "../../src/ports.ts";
+import { closeHere } from "./channel/close-here.ts";
+import { createChannel } from "./channel/index.ts";
+import { leadHere } from "./channel/lead-here.ts";
+import { openHere } from "./channel/open-here.ts";
 import { checkConnection } from "./check.ts";
 import { listChoices } from "./choices.ts";
 import { closeHandoff } from "./close.ts";
@@ -30,25 +34,33 @@ export const chatwoot: ConnectorFactory<ChatwootConfig> = {
   install: { provision, remove },
   create(config, deps): Connector {
     const desk = createDesk(config, deps);
+    const channel = createChannel(desk);
     const inboxSecrets = secretsIn(config.webhookSecret);
     // Inbox, agent bot and account have the same address, and a secret each.
     const secrets = [...inboxSecrets, ...secretsIn(config.agentBotSecret), ...secretsIn(config.accountWebhookSecret)];
     const receiver = {
       accountId: config.accountId,
       inboxId: config.inboxId,
+      botInboxIds: channel === undefined ? [] : config.botInboxIds,
       isSigned: inboxSecrets.length > 0,
     };
     return {
       type: "chatwoot",
       can: { attachments: true, look: true, local: false },
       settleMs: SETTLE_MS,
-      open: (request, effect) => openHandoff(desk, request, effect),
+      channel,
+      open: (request, effect) =>
+        request.inPlace ? openHere(desk, request, request.inPlace, effect) : openHandoff(desk, request, effect),
       async send(ref, message, effect) {
         await sendMessage(desk, ref.conversationId, message, stepsOf(effect), "part");
         return "sent";
       },
-      close: (request, effect) => closeHandoff(desk, request, effect),
-      lead: (request, effect) => keepLead(desk, request, effect),
+      close: (request, effect) =>
+        request.inPlace ? closeHere(desk, request, request.inPlace, effect) : closeHandoff(desk, request, effect),
+      lead: (request, effect) =>
+        request.inPlace === true && request.ref !== null
+          ? leadHere(desk, request, request.ref, effect)
+          : keepLead(desk, request, effect),
       look: (ref, cursor) => lookAt(desk, ref, cursor),
       presence: (destination) => countOnline(desk, destination),
       check: (seen) => checkConnection(desk, seen),

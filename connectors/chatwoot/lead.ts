@@ -19,7 +19,7 @@ import { NOTE_LENGTH, ensureConversation, postNotes } from "./open.ts";
 import { inboxOf } from "./place.ts";
 import { stepsOf } from "../steps.ts";
 
-const LEAD_LABEL = "lead";
+export const LEAD_LABEL = "lead";
 
 /**
  * A lead as contact, conversation and private note, under the label `lead`. The handoff's conversation is used when it was
@@ -71,14 +71,14 @@ async function liveConversation(desk: Desk, { ref, lead }: LeadRequest): Promise
 }
 
 /** What was typed into the form counts more than what the bot knew. */
-function knownOf({ brief, lead }: LeadRequest): Known {
+export function knownOf({ brief, lead }: LeadRequest): Known {
   const known = knownFrom(brief);
   const { name, email, phone } = lead.contact;
   return { ...known, name: name ?? known.name, email: email ?? known.email, phone: phone ?? known.phone };
 }
 
 /** The lead as it was given: a contact that exists keeps its own name, email and phone number. */
-function leadAttributes({ contact, consent, createdAt, pageUrl }: Lead): Record<string, unknown> {
+export function leadAttributes({ contact, consent, createdAt, pageUrl }: Lead): Record<string, unknown> {
   return {
     lead_name: contact.name,
     lead_email: contact.email,
@@ -91,7 +91,7 @@ function leadAttributes({ contact, consent, createdAt, pageUrl }: Lead): Record<
 }
 
 /** Without a definition the label is on the conversation, but not in Chatwoot's sidebar. Agents may not make one, which is fine. */
-async function defineLabel(client: Client): Promise<void> {
+export async function defineLabel(client: Client): Promise<void> {
   const statuses = [401, 403, 404, 422];
   const path = "/labels";
   const answer = z.looseObject({ payload: z.array(z.looseObject({ title: z.string() })) });

@@ -3,11 +3,8 @@ import type { HelpdeskView } from "../../src/ports.ts";
 import { readConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { assigneeOf, dateOf, statusOf, toAgentMessage, versionOf } from "./mapping.ts";
-import { readPage } from "./messages.ts";
+import { readAfter } from "./messages.ts";
 import type { Message } from "./shapes.ts";
-
-/** Messages in one page after an id (sheet 8.7). */
-const PAGE_AFTER = 100;
 
 /**
  * How much is read again, before the newest message seen. Ids are given before the commit, so a smaller one can appear later:
@@ -23,10 +20,10 @@ const OVERLAP_MS = 60_000;
  */
 export async function lookAt(desk: Desk, ref: HelpdeskRef, cursor: string | null): Promise<HelpdeskView> {
   const conversation = await readConversation(desk.client, ref.conversationId);
-  const messages = await readAfter(desk, ref.conversationId, numberOf(cursor));
+  const messages = await readAfter(desk.client, ref.conversationId, numberOf(cursor));
   return {
     messages: messages.flatMap((message) => toAgentMessage(message) ?? []),
-    cursor: nextCursor(messages) ?? cursor,
+    cursor: settledId(messages)?.toString() ?? cursor,
     status: statusOf(conversation) ?? "open",
     assignee: assigneeOf(conversation.meta) ?? null,
     version: versionOf(conversation) ?? 0,
@@ -36,21 +33,10 @@ export async function lookAt(desk: Desk, ref: HelpdeskRef, cursor: string | null
 
 const numberOf = (cursor: string | null): number => (cursor !== null && /^\d{1,15}$/.test(cursor) ? Number(cursor) : 0);
 
-/** Everything after an id, in Chatwoot's order; each once. */
-async function readAfter(desk: Desk, conversationId: string, after: number): Promise<Message[]> {
-  const all = new Map<number, Message>();
-  for (let last = after; ;) {
-    const page = await readPage(desk.client, conversationId, `?after=${last}`);
-    for (const message of page) all.set(message.id, message);
-    const newest = Math.max(last, ...page.map((message) => message.id));
-    if (page.length < PAGE_AFTER || newest === last) return [...all.values()];
-    last = newest;
-  }
-}
-
-function nextCursor(messages: readonly Message[]): string | null {
+/** The newest message that is surely followed by no late one; null for none. */
+export function settledId(messages: readonly Message[]): number | null {
   const times = messages.map((message) => dateOf(message.created_at)?.getTime() ?? 0);
   const settledBefore = Math.max(...times) - OVERLAP_MS;
   const settled = messages.filter((_, i) => (times[i] ?? 0) <= settledBefore);
-  return settled.length === 0 ? null : String(Math.max(...settled.map((message) => message.id)));
+  return settled.length === 0 ? null : Math.max(...settled.map((message) => message.id));
 }

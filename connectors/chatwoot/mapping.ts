@@ -17,7 +17,12 @@ const OUTGOING = ["outgoing", 1] as const;
  * @param people who else is known by id: the sender in a webhook lacks the display name and the picture
  */
 export function toAgentMessage(message: Message, people: readonly Person[] = []): AgentMessage | null {
-  if (!isByPersonForVisitor(message)) return null;
+  const said = isByPersonForVisitor(message) ? saidIn(message) : null;
+  return said && { ...said, agent: toAgent(message.sender, people) };
+}
+
+/** What a message says, whoever wrote it; null for one that says nothing. */
+export function saidIn(message: Message): Omit<AgentMessage, "agent"> | null {
   const text = cleanText(readableText(message));
   const attachments = (message.attachments ?? []).flatMap((attachment) => toAttachment(attachment) ?? []);
   const places = (message.attachments ?? []).flatMap((attachment) => placeOf(attachment) ?? []);
@@ -27,7 +32,6 @@ export function toAgentMessage(message: Message, people: readonly Person[] = [])
     externalId: String(message.id),
     text: whole,
     attachments,
-    agent: toAgent(message.sender, people),
     at: dateOf(message.created_at) ?? new Date(0),
   };
 }
@@ -62,7 +66,7 @@ function nameOf(person: Person | null | undefined): string | null {
   return clipText(oneLine(person?.available_name || person?.name || ""), 200) || null;
 }
 
-const isWebAddress = (url: string | null | undefined): url is string =>
+export const isWebAddress = (url: string | null | undefined): url is string =>
   typeof url === "string" &&
   url.length <= LIMITS.urlLength &&
   ["http:", "https:"].includes(URL.parse(url)?.protocol ?? "");

@@ -7,7 +7,7 @@ import { neutralised } from "./liquid.ts";
 import { Message, wrapped } from "./shapes.ts";
 import type { Steps } from "../steps.ts";
 
-/** Marks every message of ours, in `content_attributes` and, with a prefix, in `source_id`: what survives a create (sheet 5.5). */
+/** Marks every message of ours in `content_attributes` and, in API inboxes, with a prefix in `source_id`: what survives a create (sheet 5.5). */
 const KEY_ATTRIBUTE = "baton_key";
 const KEY_PREFIX = "baton:";
 
@@ -20,9 +20,11 @@ export interface NewMessage {
   readonly key: string;
   /** As it is to be stored: it is neutralised here. */
   readonly text: string;
-  /** From the visitor, or a note that only the team sees. */
-  readonly as: "visitor" | "note";
+  /** From the visitor, from the bot, or a note that only the team sees. */
+  readonly as: "visitor" | "bot" | "note";
   readonly files?: readonly File[];
+  /** What a form asks for (sheet 4). */
+  readonly form?: Readonly<Record<string, unknown>>;
   readonly doing: string;
 }
 
@@ -30,23 +32,26 @@ const Created = z.looseObject({ id: Message.shape.id });
 
 /** Stores a message and returns its id. Not repeatable by itself: see {@link postOnce}. Throws DeliveryError. */
 export async function post(client: Client, message: NewMessage): Promise<string> {
-  const { as, key, files = [] } = message;
+  const { as, key, form, files = [] } = message;
   const text = cleanText(message.text);
   const fields = {
     // Chatwoot renders what goes out, and notes count as that; what comes in is stored as it is.
-    content: as === "note" ? neutralised(text) : text,
-    message_type: as === "note" ? "outgoing" : "incoming",
+    content: as === "visitor" ? text : neutralised(text),
+    message_type: as === "visitor" ? "incoming" : "outgoing",
     private: as === "note",
-    source_id: KEY_PREFIX + key,
+    ...(form === undefined ? {} : { content_type: "form" }),
+    // Only API inboxes take what a visitor says. Elsewhere it would keep what goes out from being sent (sheet 5.5).
+    ...(as === "visitor" ? { source_id: KEY_PREFIX + key } : {}),
   };
+  const attributes = { ...form, [KEY_ATTRIBUTE]: key };
   const { id } = await client.call({
     method: "POST",
     path: `/conversations/${message.conversationId}/messages`,
     doing: message.doing,
     answer: Created,
     ...(files.length === 0
-      ? { json: { ...fields, content_attributes: { [KEY_ATTRIBUTE]: key } } }
-      : { form: formOf({ ...fields, content_attributes: JSON.stringify({ [KEY_ATTRIBUTE]: key }) }, files) }),
+      ? { json: { ...fields, content_attributes: attributes } }
+      : { form: formOf({ ...fields, content_attributes: JSON.stringify(attributes) }, files) }),
   });
   return String(id);
 }
@@ -67,13 +72,24 @@ export function postOnce(
   message: Omit<NewMessage, "key">,
   store: (message: NewMessage) => Promise<string> = (whole) => post(client, whole),
 ): Promise<string> {
-  const key = steps.keyOf(step);
-  return steps.once(step, async () => {
-    const there = steps.mayHaveHappened
-      ? await steps.lookBack(() => findOwn(client, message.conversationId, key))
-      : null;
-    return there ?? store({ ...message, key });
-  });
+  return steps.once(
+    step,
+    async () =>
+      (await postedBefore(client, steps, step, message.conversationId)) ??
+      (await store({ ...message, key: steps.keyOf(step) })),
+  );
+}
+
+/** The id of the message that a step stored already, in this attempt or an earlier one; null when it is still to be stored. */
+export async function postedBefore(
+  client: Client,
+  steps: Steps,
+  step: string,
+  conversationId: string,
+): Promise<string | null> {
+  const reached = steps.reached(step);
+  if (reached !== null || !steps.mayHaveHappened) return reached;
+  return await steps.lookBack(() => findOwn(client, conversationId, steps.keyOf(step)));
 }
 
 /** The id of our message with this key, newest messages first; null when it is not there. */
@@ -99,6 +115,21 @@ export async function readPage(client: Client, conversationId: string, query: st
     answer: wrapped(z.array(Message)),
   });
   return payload;
+}
+
+/** Messages in one page after an id (sheet 8.7). */
+const PAGE_AFTER = 100;
+
+/** Everything after an id, in Chatwoot's order; each once. */
+export async function readAfter(client: Client, conversationId: string, after: number): Promise<Message[]> {
+  const all = new Map<number, Message>();
+  for (let last = after; ;) {
+    const page = await readPage(client, conversationId, `?after=${last}`);
+    for (const message of page) all.set(message.id, message);
+    const newest = Math.max(last, ...page.map((message) => message.id));
+    if (page.length < PAGE_AFTER || newest === last) return [...all.values()];
+    last = newest;
+  }
 }
 
 /** The key that we gave a message; null for everybody else's. */

@@ -3,6 +3,7 @@ import type { HandoffBrief } from "../../src/domain/transcript.ts";
 import { renderHandoffNote } from "../../src/domain/transcript.ts";
 import type { HelpdeskRef } from "../../src/domain/handoff.ts";
 import type { Effect, OpenRequest } from "../../src/ports.ts";
+import type { Client } from "./client.ts";
 import { attributesOf, ensureContact, knownFrom, sourceIdOf } from "./contact.ts";
 import type { Place } from "./contact.ts";
 import {
@@ -19,7 +20,7 @@ import {
 } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
 import { partsToNeutralise } from "./liquid.ts";
-import { postOnce } from "./messages.ts";
+import { post, postOnce } from "./messages.ts";
 import { inboxOf } from "./place.ts";
 import { sendMessage } from "./send.ts";
 import { Id } from "./shapes.ts";
@@ -120,13 +121,20 @@ export async function ensureConversation(desk: Desk, wanted: Wanted, steps: Step
 const additionalOf = ({ pageUrl, locale }: HandoffBrief): Record<string, unknown> =>
   attributesOf({ referer: pageUrl, browser_language: locale });
 
-/** Private notes, in order, each once. */
-export async function postNotes(desk: Desk, id: string, notes: readonly string[], steps: Steps): Promise<void> {
+/** Private notes, in order, each once, by the user of the connection or another author. */
+export async function postNotes(
+  { client }: Pick<Desk, "client">,
+  id: string,
+  notes: readonly string[],
+  steps: Steps,
+  author: Client = client,
+): Promise<void> {
   const parts = notes.flatMap((note) => partsToNeutralise(note));
   for (const [i, text] of parts.entries()) {
-    await postOnce(desk.client, steps, `note-${i}`, { conversationId: id, as: "note", text, doing: "take the note" });
+    const note = { conversationId: id, as: "note", text, doing: "take the note" } as const;
+    await postOnce(client, steps, `note-${i}`, note, (whole) => post(author, whole));
   }
 }
 
-const unknownTeam = (team: string): string =>
+export const unknownTeam = (team: string): string =>
   `The team "${team}" that this bot's settings name is not among the teams of this account, so no team was assigned.`;

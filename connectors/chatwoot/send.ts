@@ -10,7 +10,7 @@ import { post, postOnce } from "./messages.ts";
 import type { NewMessage } from "./messages.ts";
 import type { Steps } from "../steps.ts";
 
-const FILE_LIMITS = { fileBytes: 25 * 1024 * 1024, messageBytes: 40 * 1024 * 1024 };
+export const FILE_LIMITS = { fileBytes: 25 * 1024 * 1024, messageBytes: 40 * 1024 * 1024 };
 /** Chatwoot takes that many with one message (sheet 5.5). */
 const MOST_FILES = 15;
 
@@ -39,24 +39,34 @@ export async function sendMessage(
     return;
   }
   const { files, links } = await fetchFiles(outgoing, message.attachments, FILE_LIMITS);
-  for (const [i, piece] of piecesOf(withLinks(message.text, links), files).entries()) {
+  const texts = splitText(cleanText(withLinks(message.text, links)), LONGEST_CONTENT);
+  for (const [i, piece] of piecesOf(texts, files).entries()) {
     await postOnce(client, steps, `${name}-${i}`, { ...about, as: "visitor", ...piece }, (whole) =>
       postOrLink(client, whole, message.attachments),
     );
   }
 }
 
-function piecesOf(text: string, files: readonly File[]): { text: string; files: readonly File[] }[] {
-  const texts = splitText(cleanText(text), LONGEST_CONTENT);
-  const pieces = Math.max(texts.length, Math.ceil(files.length / MOST_FILES), 1);
+/** A part of a message that is stored as one of its own. */
+export interface Piece {
+  readonly text: string;
+  readonly files: readonly File[];
+}
+
+export function piecesOf(texts: readonly string[], files: readonly File[], mostFiles = MOST_FILES): Piece[] {
+  const pieces = Math.max(texts.length, Math.ceil(files.length / mostFiles), 1);
   return Array.from({ length: pieces }, (_, i) => ({
     text: texts[i] ?? "",
-    files: files.slice(i * MOST_FILES, (i + 1) * MOST_FILES),
+    files: files.slice(i * mostFiles, (i + 1) * mostFiles),
   }));
 }
 
 /** Chatwoot refuses some kinds and sizes of files: the message itself must arrive all the same. */
-async function postOrLink(client: Client, message: NewMessage, attachments: readonly Attachment[]): Promise<string> {
+export async function postOrLink(
+  client: Client,
+  message: NewMessage,
+  attachments: readonly Attachment[],
+): Promise<string> {
   try {
     return await post(client, message);
   } catch (error) {

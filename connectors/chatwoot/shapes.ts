@@ -57,7 +57,22 @@ export const Message = z.looseObject({
 });
 export type Message = z.infer<typeof Message>;
 
+/** The visitor, as a conversation names them. */
+export const Sender = z.looseObject({
+  id: Id.nullish().catch(null),
+  name: text,
+  email: text,
+  phone_number: text,
+  identifier: text,
+  custom_attributes: attributes,
+  additional_attributes: attributes,
+});
+export type Sender = z.infer<typeof Sender>;
+
 export const Meta = z.looseObject({
+  sender: Sender.nullish().catch(null),
+  /** Of the inbox, such as `Channel::WebWidget`; in the API only, webhooks have it beside. */
+  channel: text,
   assignee: Person.nullish().catch(undefined),
   assignee_type: text,
   team: z.looseObject({ id: Id }).nullish().catch(null),
@@ -76,10 +91,13 @@ export const Conversation = z.looseObject({
   account_id: Id.nullish().catch(null),
   labels: z.array(z.string()).nullish().catch(null),
   custom_attributes: attributes,
+  additional_attributes: attributes,
+  last_activity_at: moment,
   updated_at: moment,
   agent_last_seen_at: moment,
   meta: Meta.nullish().catch(null),
   messages: z.array(Message).nullish().catch(null),
+  last_non_activity_message: Message.nullish().catch(null),
 });
 export type Conversation = z.infer<typeof Conversation>;
 

@@ -7,6 +7,8 @@ export interface Version {
   readonly signsInboxes: boolean;
   /** Agent bots are told of status changes; before, only an account webhook tells them. */
   readonly tellsBotsStatus: boolean;
+  /** A conversation can be given to an agent bot; before, the bot's number was taken for a user's. */
+  readonly assignsBots: boolean;
   /** Sends no webhook to a private address, unless its operator allows it. */
   readonly refusesPrivateAddresses: boolean;
 }
@@ -19,6 +21,7 @@ export function versionOf(text: string): Version {
     signsAccountWebhooks: has(4, 12),
     signsInboxes: has(4, 13),
     tellsBotsStatus: has(4, 13),
+    assignsBots: has(4, 8),
     refusesPrivateAddresses: has(4, 14),
   };
 }

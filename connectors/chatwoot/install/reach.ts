@@ -1,5 +1,5 @@
-import { z } from "zod";
-import { lostWith, versionOf } from "../version.ts";
+import { readVersion } from "../read-version.ts";
+import { lostWith } from "../version.ts";
 import type { Version } from "../version.ts";
 import { Profile } from "../shapes.ts";
 import type { Site } from "./site.ts";
@@ -13,16 +13,9 @@ export interface Account {
   readonly userId: number;
 }
 
-/** `/api` needs no token, so what fails here has nothing to do with one (sheet 8.4). */
 export async function reach(site: Site): Promise<Done<Version>> {
-  const { version: text } = await site.client().callRoot({
-    method: "GET",
-    path: "/api",
-    doing: "tell its version",
-    answer: z.looseObject({ version: z.string().max(100) }),
-  });
-  const version = versionOf(text);
-  const message = [`Chatwoot ${text} answers at ${site.config().baseUrl}.`, lostWith(version)].join(" ").trim();
+  const version = await readVersion(site.client());
+  const message = [`Chatwoot ${version.text} answers at ${site.config().baseUrl}.`, lostWith(version)].join(" ").trim();
   return { outcome: "found", message, value: version };
 }
 

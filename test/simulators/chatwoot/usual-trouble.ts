@@ -4,6 +4,7 @@ import { createApiTrouble, proxyPage } from "../trouble.ts";
 export const chatwootTrouble = () =>
   createApiTrouble({
     401: { type: "application/json; charset=utf-8", body: '{"error":"Invalid Access Token"}' },
+    422: { type: "application/json; charset=utf-8", body: '{"error":"Validation failed"}' },
     // Throttled: plain text and no Retry-After.
     429: { type: "text/plain", body: "Retry later\n" },
     500: { type: "text/html; charset=UTF-8", body: "<!DOCTYPE html>\n<title>500</title>\n" },

@@ -1,0 +1,86 @@
+import { DeliveryError } from "../../../src/domain/delivery.ts";
+import type { HostedMessage, HostedView } from "../../../src/ports.ts";
+import type { Client } from "../client.ts";
+import { readConversation } from "../conversation.ts";
+import type { Desk } from "../desk.ts";
+import { settledId } from "../look.ts";
+import { assigneeOf, saidIn, statusOf, toAgentMessage } from "../mapping.ts";
+import { keyOf, readAfter, readPage } from "../messages.ts";
+import type { Conversation, Message } from "../shapes.ts";
+import { cursorAt, placeIn } from "./cursor.ts";
+import { formIn } from "./form.ts";
+import { kindOf, localeOf, pageOf, visitorOf } from "./visitor.ts";
+
+const INCOMING = ["incoming", 0] as const;
+
+/**
+ * A conversation of Chatwoot's own inboxes in which our bot answers. The state is read before the messages: whatever was said
+ * before a person took it is then among them. Throws DeliveryError.
+ */
+export async function readHosted(desk: Desk, conversationId: string, cursor: string | null): Promise<HostedView> {
+  const { client, clock } = desk;
+  const conversation = await readConversation(client, conversationId);
+  if (cursor === null) refuseForeign(desk, conversation);
+  const place = placeIn(cursor);
+  const after = await readAfter(client, conversationId, place.after);
+  const forms = await readForms(client, conversationId, place.forms);
+  const all = [...forms, ...after].toSorted((a, b) => a.id - b.id);
+  const settled = settledId(after) ?? place.after;
+  const channel = conversation.meta?.channel ?? null;
+  const { sender } = conversation.meta ?? {};
+  return {
+    messages: all.flatMap((message) => hostedMessage(message, clock()) ?? []),
+    cursor: cursorAt({ after: settled, forms: unsent(all).filter((id) => id <= settled) }),
+    status: statusOf(conversation) ?? "open",
+    assignee: assigneeOf(conversation.meta) ?? null,
+    isIncomplete: false,
+    visitor: visitorOf(sender),
+    contactId: sender?.id ? String(sender.id) : null,
+    locale: localeOf(conversation),
+    pageUrl: pageOf(conversation),
+    kind: kindOf(channel),
+    showsForms: showsForms(channel),
+    url: desk.urlOf(String(conversation.id)),
+  };
+}
+
+/** Only the widget on a website draws forms (sheet 4). */
+export const showsForms = (channel: string | null | undefined): boolean => channel === "Channel::WebWidget";
+
+/** An unsigned webhook may name any conversation: one that was never the bot's does not become it. */
+function refuseForeign({ config }: Desk, { id, inbox_id: inboxId }: Conversation): void {
+  if (inboxId !== null && inboxId !== undefined && config.botInboxIds.includes(inboxId)) return;
+  throw new DeliveryError("permanent", `Conversation ${id} is in none of the inboxes that the bot is to answer in.`);
+}
+
+/** Forms that were still to be sent at the last reading, each by itself: no list ends with them. */
+async function readForms(client: Client, conversationId: string, ids: readonly number[]): Promise<Message[]> {
+  const found: Message[] = [];
+  for (const id of ids) {
+    const page = await readPage(client, conversationId, `?after=${id - 1}&before=${id + 1}`);
+    found.push(...page.filter((message) => message.id === id));
+  }
+  return found;
+}
+
+const isDeleted = ({ content_attributes: attributes }: Message): boolean => attributes?.["deleted"] === true;
+
+const unsent = (messages: readonly Message[]): number[] =>
+  messages.filter((message) => !isDeleted(message) && formIn(message)?.values === null).map(({ id }) => id);
+
+/** In our words; null for what is neither the visitor's nor a person's: our own, other bots', templates, activity, notes. */
+export function hostedMessage(message: Message, now: Date): HostedMessage | null {
+  if (message.private || isDeleted(message)) return null;
+  const form = formIn(message);
+  if (form !== null && form.values !== null) {
+    // Nothing tells when it was sent.
+    return { from: "form", externalId: `${message.id}:sent`, key: form.key, values: form.values, at: now };
+  }
+  if (keyOf(message) !== null) return null;
+  if (INCOMING.some((type) => type === message.message_type)) {
+    const said = saidIn(message);
+    return said && { from: "visitor", ...said };
+  }
+  const said = toAgentMessage(message);
+  return said && { from: "agent", message: said };
+}
