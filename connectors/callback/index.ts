@@ -1,9 +1,12 @@
-import { Webhook } from "standardwebhooks";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails } from "../../src/domain/delivery.ts";
-import { retryAfterSeconds } from "../../src/domain/retry-after.ts";
 import { OutgoingError } from "../../src/ports.ts";
 import type { Callbacks, Clock, Outgoing, OutgoingResponse } from "../../src/ports.ts";
+import { signatures } from "./signing.ts";
+import { waitOf } from "./wait-of.ts";
+
+export { createBotTurns } from "./turn.ts";
+export type { BotTurnsDeps } from "./turn.ts";
 
 export interface CallbacksDeps {
   readonly outgoing: Outgoing;
@@ -13,7 +16,6 @@ export interface CallbacksDeps {
 const TIMEOUT_MS = 10_000;
 /** Nothing of the answer is used but its status. */
 const LONGEST_ANSWER_BYTES = 64 * 1024;
-const LONGEST_WAIT_SECONDS = 3_600;
 
 /**
  * Posts events to bots, signed per Standard Webhooks (standard-webhooks: spec/standard-webhooks.md). Each attempt is signed
@@ -33,7 +35,7 @@ export function createCallbacks({ outgoing, clock }: CallbacksDeps): Callbacks {
         "User-Agent": "Baton",
         "webhook-id": id,
         "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-        "webhook-signature": signatures(secret, id, at, content),
+        "webhook-signature": signatures(secret, { id, at, content }),
         ...(requestId && { "X-Request-Id": requestId }),
       };
       const origin = URL.parse(url)?.origin ?? "The bot's callback address";
@@ -56,17 +58,6 @@ export function createCallbacks({ outgoing, clock }: CallbacksDeps): Callbacks {
       judge(response.status, waitOf(response, clock()), origin);
     },
   };
-}
-
-function signatures(secret: string, id: string, at: Date, content: string): string {
-  const secrets = secret.split(/\s+/).filter((one) => one !== "");
-  try {
-    if (secrets.length === 0) throw new RangeError("no secret");
-    return secrets.map((one) => new Webhook(one).sign(id, at, content)).join(" ");
-  } catch {
-    // What the library says may repeat the secret.
-    throw new DeliveryError("permanent", "The bot's signing secret cannot be read: replace it, then try again.");
-  }
 }
 
 /** Does nothing for a 2xx. Says nothing of the answer but its status: a bot's error page may repeat the event. */
@@ -105,10 +96,4 @@ function noAnswer(error: OutgoingError): DeliveryError {
     case "not_json":
       return new DeliveryError("transient", message, { ambiguous: error.ambiguous, cause: error });
   }
-}
-
-/** How long the bot asks us to wait, as far as it may; null when it does not say. */
-function waitOf({ headers }: OutgoingResponse, now: Date): number | null {
-  const seconds = retryAfterSeconds(headers, now);
-  return seconds === undefined ? null : Math.min(seconds, LONGEST_WAIT_SECONDS);
 }
