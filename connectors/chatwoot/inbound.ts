@@ -109,7 +109,9 @@ function readConversation(event: string, payload: unknown, receiver: Receiver): 
   if (!parsed.success) return unused(event, payload);
   const conversation = parsed.data;
   const holder = conversation.meta?.assignee?.id ?? "";
-  const dedupeKey = `${event}:${conversation.id}:${versionOf(conversation) ?? ""}:${statusOf(conversation) ?? ""}:${holder}`;
+  // Without a stamp, everything that is told sets one change apart from the next.
+  const stamp = versionOf(conversation) ?? fingerprint(payload);
+  const dedupeKey = `${event}:${conversation.id}:${stamp}:${statusOf(conversation) ?? ""}:${holder}`;
   const of = placeOf(receiver, conversation, null);
   if (of === "bot") return doorbell(dedupeKey, conversation);
   if (of !== "api") return { dedupeKey, events: [] };

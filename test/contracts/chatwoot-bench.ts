@@ -35,7 +35,7 @@ export async function chatwootBench(options: ChatwootOptions = {}): Promise<Chat
     workspaceId: "wsp_1",
     baseUrl: "https://baton.example",
     outgoing,
-    clock: () => new Date(),
+    clock: options.clock ?? (() => new Date()),
     log: silent,
   };
   const connectorWith = (given: Record<string, unknown>): Connector =>

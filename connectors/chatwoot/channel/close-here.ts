@@ -29,8 +29,8 @@ export async function closeHere(
   const conversation = await readConversationIfThere(client, known);
   if (!conversation) return;
   const holder = conversation.custom_attributes?.[HANDOFF_ATTRIBUTE];
-  // A newer handoff has it.
-  if (typeof holder === "string" && holder !== request.handoffId) return;
+  // A newer handoff has it: ids begin with their time. An older one's mark stays where a person took the conversation by themselves.
+  if (typeof holder === "string" && holder > request.handoffId) return;
   if (how === "let_go") {
     if (conversation.status === "resolved") await unassign(bot, conversation);
     else if (conversation.status === "pending") await giveToBot(desk, bot, conversation);

@@ -146,11 +146,11 @@ describe("the bot is silent", () => {
   });
 });
 
-describe("a form", () => {
-  const shown = (id: string) => world.simulator.visitorSees(Number(id)).at(-1);
-  const asks = (given: Partial<HostedLine> & { conversationId: string }) =>
-    world.say({ text: "Leave your details.", form, key: "msg_form", ...given });
+const shown = (id: string) => world.simulator.visitorSees(Number(id)).at(-1);
+const asks = (given: Partial<HostedLine> & { conversationId: string }) =>
+  world.say({ text: "Leave your details.", form, key: "msg_form", ...given });
 
+describe("a form", () => {
   test("asks on the website for what is required, and comes back with the line that showed it", async () => {
     const { visitorAsks, simulator, read } = await start();
     const id = visitorAsks();

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Waiting } from "../../../src/ports.ts";
 import type { Client } from "../client.ts";
 import type { Desk } from "../desk.ts";
-import { assigneeOf, dateOf } from "../mapping.ts";
+import { dateOf } from "../mapping.ts";
 import { readPage } from "../messages.ts";
 import { Conversation, wrapped } from "../shapes.ts";
 import type { Message } from "../shapes.ts";
@@ -24,19 +24,18 @@ const MOST_REMEMBERED = 2_000;
  * The first page of each inbox is told in any case, further ones while they hold activity of the last day.
  */
 export function createWaiting({ client, config, clock }: Desk): () => Promise<readonly Waiting[]> {
-  /** By the last message of a conversation: the visitor's newest one before it. */
-  const known = new Map<number, string | null>();
+  /** By the last message of a conversation: the visitor's newest one before it, "" for none. */
+  const known = new Map<number, string>();
 
+  /** "" when the visitor has said nothing; null when that is not known. */
   async function newestOf(conversation: Conversation, budget: { left: number }): Promise<string | null> {
     const last = conversation.last_non_activity_message ?? conversation.messages?.[0];
     if (!last) return null;
-    const told = newestIn([last], clock());
-    // A form that was shown may be sent at any time, and stays the same message: it is told with the list.
-    if (told !== null) return told;
-    if (known.has(last.id)) return known.get(last.id) ?? null;
+    // A form is sent in place, and the list tells that.
+    const told = newestIn([last], clock()) || known.get(last.id);
+    if (told !== undefined) return told;
     if ((budget.left -= 1) < 0) return null;
-    const page = await readPage(client, String(conversation.id), "");
-    const newest = newestIn(page, clock());
+    const newest = newestIn(await readPage(client, String(conversation.id), ""), clock());
     known.set(last.id, newest);
     for (const oldest of known.keys()) if (known.size > MOST_REMEMBERED) known.delete(oldest);
     return newest;
@@ -48,11 +47,8 @@ export function createWaiting({ client, config, clock }: Desk): () => Promise<re
     const budget = { left: MOST_LOOKED_INTO };
     const waiting: Waiting[] = [];
     for (const conversation of found.toSorted((a, b) => activityOf(b) - activityOf(a))) {
-      if ((assigneeOf(conversation.meta) ?? null) !== null) continue;
-      waiting.push({
-        conversationId: String(conversation.id),
-        newestExternalId: await newestOf(conversation, budget),
-      });
+      const newestExternalId = await newestOf(conversation, budget);
+      if (newestExternalId !== "") waiting.push({ conversationId: String(conversation.id), newestExternalId });
     }
     return waiting;
   };
@@ -60,12 +56,12 @@ export function createWaiting({ client, config, clock }: Desk): () => Promise<re
 
 const activityOf = ({ last_activity_at: at }: Conversation): number => dateOf(at)?.getTime() ?? 0;
 
-function newestIn(messages: readonly Message[], now: Date): string | null {
+function newestIn(messages: readonly Message[], now: Date): string {
   for (const message of messages.toSorted((a, b) => b.id - a.id)) {
     const said = hostedMessage(message, now);
     if (said !== null && said.from !== "agent") return said.externalId;
   }
-  return null;
+  return "";
 }
 
 async function pendingIn(client: Client, inboxId: number, now: Date): Promise<Conversation[]> {
