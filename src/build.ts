@@ -16,23 +16,28 @@ import { createMarks } from "./handoffs/marks.ts";
 import { createPresence } from "./handoffs/presence.ts";
 import { readBytes, parseJsonBody } from "./http/body.ts";
 import { parseGiven } from "./http/faults.ts";
+import { metricsPage } from "./http/metrics-page.ts";
 import { watchRevocations } from "./http/revocations.ts";
 import type { Route } from "./http/route.ts";
 import { adminRoutes } from "./http/routes/admin.ts";
 import { conversationRoutes } from "./http/routes/conversations.ts";
 import { handoffRoutes } from "./http/routes/handoffs.ts";
 import { healthRoutes } from "./http/routes/health.ts";
-import type { Health } from "./http/routes/health.ts";
 import { createHttpServer } from "./http/server.ts";
 import type { HttpServer, Mount } from "./http/server.ts";
 import { termsPages } from "./http/terms.ts";
 import { createTokens } from "./http/tokens.ts";
 import type { Tokens } from "./http/tokens.ts";
+import { countDuties } from "./jobs/counted.ts";
 import { createInProcessJobs } from "./jobs/in-process.ts";
 import type { JobsTiming } from "./jobs/timing.ts";
+import { createPrometheus } from "./metrics/prometheus.ts";
+import { createStoreFigures } from "./metrics/store-figures.ts";
 import { createOutgoing } from "./outgoing/outgoing.ts";
 import type { Clock, ConnectorFactory, Jobs, Log, Outgoing, Store } from "./ports.ts";
 import type { Bot } from "./ports-store.ts";
+import { askParts } from "./readiness.ts";
+import type { Part } from "./readiness.ts";
 import { createRegistry } from "./registry.ts";
 import { botSecretContext } from "./secrets/contexts.ts";
 import { deriveKeys } from "./secrets/keys.ts";
@@ -105,7 +110,8 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   const keys = deriveKeys(loadMasterSecret(config));
   const file = join(config.dataDir, "baton.db");
   ensurePrivateFile(file);
-  const store = await openSqliteStore(file);
+  const metrics = createPrometheus();
+  const store = await openSqliteStore(file, { metrics });
   const sealer = createSealer(keys.sealing);
   const tokens = createTokens({ keys: keys.tokens.map((key) => key.bytes), clock, issuer: "baton" });
   const allowPrivateNetwork = config.allowPrivateNetwork;
@@ -126,13 +132,14 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     // The worker knows which connections are down, and needs these parts to work: asked when it is needed.
     circuits: { isDown: (connectionId) => jobs.circuits.isDown(connectionId) },
     mailer,
+    metrics,
     callbacks: createCallbacks({ outgoing, clock }),
     secretOf,
     get baseUrl() {
       return config.baseUrl;
     },
   };
-  const duties = createDuties(handoffs);
+  const duties = countDuties(createDuties(handoffs), metrics);
   const jobs: Jobs = createInProcessJobs({ store, clock, log, duties, timing: options.jobsTiming ?? {} });
   const stopListening = store.onCommitted(({ lanes }) => {
     if (options.work !== false) for (const lane of lanes) jobs.wakeLane(lane);
@@ -140,7 +147,18 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
 
   const parts: Parts = { store, tokens, sealer, outgoing, jobs, handoffs, baseUrl, secretOf, clock, log };
   const marks = createMarks();
+  let isStopping = false;
+  // What else Baton stands on (a bus, a queue) is added here, and is in /readyz and /metrics by that.
+  const standsOn: readonly Part[] = [
+    { name: "server", state: () => (isStopping ? "stopping" : "ok") },
+    { name: "store", state: () => canStore(store) },
+    ...(options.work === false
+      ? []
+      : [{ name: "jobs", state: () => (jobs.figures().isRunning || isStopping ? "ok" : "not started") }]),
+  ];
+  const health = () => askParts(standsOn);
   const webhookDeps = {
+    metrics,
     store,
     clock,
     log,
@@ -157,6 +175,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     tokens,
     log,
     clock,
+    metrics,
     verifyAnswers: options.verifyAnswers ?? false,
     routes: [
       ...handoffRoutes({ handoffs, tokens }),
@@ -173,16 +192,30 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
         provisionWithinMs: options.provisionWithinMs,
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),
-      ...healthRoutes(() => readiness(store)),
+      ...healthRoutes(health),
       ...(options.routes?.(parts) ?? []),
     ],
     mounts: [
-      { path: "/webhooks/bots", handler: botWebhooks({ handoffs, secretOf, readBytes, parseJson, parseGiven }) },
+      {
+        path: "/webhooks/bots",
+        handler: botWebhooks({ metrics, handoffs, secretOf, readBytes, parseJson, parseGiven }),
+      },
       { path: "/webhooks", handler: helpdeskWebhooks(webhookDeps) },
+      { path: "/metrics", handler: metricsPage({ tokens, metrics }) },
       { path: "/terms", handler: termsPages({ store }) },
       { path: "/apps", handler: apps({ store }) },
       ...(options.mounts?.(parts) ?? []),
     ],
+  });
+  metrics.watch({
+    streams: () => server.streamCount(),
+    jobs: () => jobs.figures(),
+    store: createStoreFigures(store.read),
+    parts: async () => {
+      const { parts: states } = await health();
+      return Object.fromEntries(Object.entries(states).map(([name, state]) => [name, state === "ok"]));
+    },
+    clock,
   });
   let stopWatching: (() => void) | null = null;
 
@@ -198,6 +231,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       return port;
     },
     async stop(withinMs = STOP_WITHIN_MS) {
+      isStopping = true;
       const until = performance.now() + withinMs;
       stopListening();
       await Promise.all([server.stop(withinMs), jobs.stop(withinMs)]);
@@ -212,11 +246,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
 }
 
 /** Ready is who can store something: a unit that writes nothing still begins and commits. */
-async function readiness(store: Store): Promise<Health> {
-  try {
-    await store.write((tx) => tx.workspaces());
-    return { ready: true, parts: { store: "ok" } };
-  } catch {
-    return { ready: false, parts: { store: "unavailable" } };
-  }
+async function canStore(store: Store): Promise<string> {
+  await store.write(() => Promise.resolve());
+  return "ok";
 }

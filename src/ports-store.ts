@@ -3,6 +3,7 @@ import type { Conversation, Message, Role, Attachment } from "./domain/conversat
 import type { Actor, Consent, Handoff, Lead } from "./domain/handoff.ts";
 import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
+import type { StoreFigures } from "./ports-metrics.ts";
 
 export interface Workspace {
   readonly id: string;
@@ -262,6 +263,8 @@ export interface Reads {
   dueLanes(now: Date, limit: number, pausedConnections: readonly string[]): Promise<readonly DueLane[]>;
   waitingWebhooks(now: Date, limit: number): Promise<readonly WebhookRow[]>;
   storedAnswer(scope: string, key: string): Promise<StoredAnswer | null>;
+  /** Over all workspaces: for the operator's gauges. */
+  figures(): Promise<StoreFigures>;
 }
 
 export interface DueLane {

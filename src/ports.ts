@@ -11,11 +11,13 @@ import type { Channel } from "./ports-channel.ts";
 import type { Install } from "./ports-install.ts";
 import type { Outgoing } from "./ports-outgoing.ts";
 import type { Log } from "./ports-log.ts";
+import type { JobsFigures } from "./ports-metrics.ts";
 import type { Delivery, Tx, WebhookRow } from "./ports-store.ts";
 
 export type { Outgoing, OutgoingRequest, OutgoingResponse, OutgoingFormPart } from "./ports-outgoing.ts";
 export { OutgoingError } from "./ports-outgoing.ts";
 export type { Log, LogFields } from "./ports-log.ts";
+export type { JobsFigures, Metrics } from "./ports-metrics.ts";
 export type { Store, Tx, Reads } from "./ports-store.ts";
 export type {
   BotAnswer,
@@ -324,6 +326,8 @@ export interface Circuits {
  */
 export interface Jobs {
   readonly circuits: Circuits;
+  /** What is in hand right now. */
+  figures(): JobsFigures;
   /** There may be something to send in this lane now. */
   wakeLane(lane: string): void;
   /** There may be news of this handoff in its helpdesk. */

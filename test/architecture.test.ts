@@ -68,6 +68,7 @@ const zones: Record<string, Zone> = {
   "src/storage": { files: /^src\/storage\//, inside: [DOMAIN, PORTS, SCOPE] },
   "src/redis": { files: /^src\/redis\//, inside: [DOMAIN, PORTS] },
   "src/jobs": { files: /^src\/jobs\//, inside: [DOMAIN, PORTS, SCOPE, /^src\/redis\/link\.ts$/] },
+  "src/metrics": { files: /^src\/metrics\//, inside: [DOMAIN, PORTS], libraries: only("prom-client") },
   "src/outgoing": { files: /^src\/outgoing\//, inside: [DOMAIN, PORTS] },
   "src/secrets": { files: /^src\/secrets\//, inside: [DOMAIN, PORTS] },
   "src/http": {

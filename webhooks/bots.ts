@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { Router } from "express";
+import type { Request } from "express";
 import type { IncomingMessage } from "node:http";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import { z } from "zod";
@@ -11,11 +12,17 @@ import { addMessage, NewMessageRequest } from "../src/handoffs/relay.ts";
 import { HandoffRequest, prepareRequest, requestHandoff } from "../src/handoffs/request.ts";
 import type { Prepared } from "../src/handoffs/request.ts";
 import type { Tx } from "../src/ports.ts";
+import { noMetrics } from "../src/ports-metrics.ts";
+import type { Metrics, WebhookOutcome } from "../src/ports-metrics.ts";
 import type { Bot } from "../src/ports-store.ts";
+import { counted } from "./counting.ts";
+import type { Receiving } from "./counting.ts";
 
 export interface BotWebhookDeps {
   readonly handoffs: Deps;
   readonly secretOf: (bot: Bot) => string;
+  /** Absent: nothing is counted. */
+  readonly metrics?: Metrics;
   readonly readBytes: (request: IncomingMessage, limit: number) => Promise<Buffer>;
   readonly parseJson: (bytes: Buffer) => unknown;
   /** Turns a ZodError's faults into HandoffError `validation_failed`. */
@@ -44,28 +51,32 @@ const KNOWN: ReadonlySet<unknown> = new Set(["conversation.escalated", "message.
 export function botWebhooks(deps: BotWebhookDeps): Router {
   const router = Router();
   router.post("/:botId", async (request, response) => {
+    const outcome = await counted(deps.metrics ?? noMetrics, (receiving) => receive(request, receiving));
+    response.status(200).json({ received: true, ...(outcome === "ignored" && { ignored: true }) });
+  });
+
+  async function receive(request: Request<{ botId: string }>, receiving: Receiving): Promise<WebhookOutcome> {
     const bytes = await deps.readBytes(request, BODY_LIMIT);
     const { store } = deps.handoffs;
     const bot = await store.read.botById(request.params.botId);
     if (bot === null) throw new HandoffError("not_found");
+    receiving.connector = "bot";
     const id = verify(request, bytes, deps.secretOf(bot));
     const given = deps.parseJson(bytes);
     if (given === undefined) throw new HandoffError("malformed_body", "The body is empty: send a JSON object");
-    if (!KNOWN.has(Typed.safeParse(given).data?.type)) {
-      response.status(200).json({ received: true, ignored: true });
-      return;
-    }
+    if (!KNOWN.has(Typed.safeParse(given).data?.type)) return "ignored";
     const event = deps.parseGiven(BotEvent, given);
     const prepared =
       event.type === "conversation.escalated" ? await prepareRequest(deps.handoffs, bot.workspaceId, bot.id) : null;
-    await store.write(async (tx) => {
+    return await store.write(async (tx) => {
       const scope = `webhook:${bot.id}`;
-      if ((await tx.storedAnswer(scope, id)) !== null) return;
+      if ((await tx.storedAnswer(scope, id)) !== null) return "repeated";
       await act(tx, deps.handoffs, bot, event, prepared);
       await tx.storeAnswer(scope, id, { requestHash: "", status: 200, body: "{}" }, deps.handoffs.clock());
+      return "recorded";
     });
-    response.status(200).json({ received: true });
-  });
+  }
+
   return router;
 }
 

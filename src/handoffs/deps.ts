@@ -3,6 +3,7 @@ import { alwaysOpen, compileSchedule } from "../domain/schedule.ts";
 import type { CompiledSchedule } from "../domain/schedule.ts";
 import { HandoffSettings } from "../domain/settings.ts";
 import type { Circuits, Clock, Connector, Log, Mailer, Reads, Store } from "../ports.ts";
+import type { HandoffMetrics } from "../ports-metrics.ts";
 import type { Bot } from "../ports-store.ts";
 import type { Presence } from "./presence.ts";
 
@@ -15,6 +16,8 @@ export interface Deps {
   readonly connectors: Connectors;
   readonly presence: Presence;
   readonly circuits: Circuits;
+  /** Absent: nothing is counted. */
+  readonly metrics?: HandoffMetrics;
   /** Null where no SMTP_URL is set: mail is kept and shown. */
   readonly mailer: Mailer | null;
   /** Where Baton is reached from outside, without a trailing slash. */

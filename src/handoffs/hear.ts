@@ -18,10 +18,19 @@ const SEEN_EVERY_MS = 60_000;
  *
  * A helpdesk may send what happens in its whole account; a conversation of which no handoff is known costs one read and no
  * write. One that is being opened at this very moment is looked at once it is open, whatever was told before.
+ *
+ * @returns what became of it
  */
-export async function hear(deps: HearDeps, connection: Connection, inbound: Inbound, body: string): Promise<void> {
-  if (await concernsUs(deps.store, connection, inbound)) await record(deps, connection, inbound.dedupeKey, body);
-  else await noteSeen(deps, connection);
+export async function hear(
+  deps: HearDeps,
+  connection: Connection,
+  inbound: Inbound,
+  body: string,
+): Promise<"recorded" | "repeated" | "ignored"> {
+  if (await concernsUs(deps.store, connection, inbound))
+    return (await record(deps, connection, inbound.dedupeKey, body)) ? "recorded" : "repeated";
+  await noteSeen(deps, connection);
+  return "ignored";
 }
 
 async function concernsUs(store: Store, { workspaceId, id }: Connection, inbound: Inbound): Promise<boolean> {
@@ -31,7 +40,7 @@ async function concernsUs(store: Store, { workspaceId, id }: Connection, inbound
   return false;
 }
 
-async function record(deps: HearDeps, connection: Connection, dedupeKey: string, body: string): Promise<void> {
+async function record(deps: HearDeps, connection: Connection, dedupeKey: string, body: string): Promise<boolean> {
   const now = deps.clock();
   const { workspaceId, id: connectionId } = connection;
   const isNew = await deps.store.write(async (tx) => {
@@ -41,6 +50,7 @@ async function record(deps: HearDeps, connection: Connection, dedupeKey: string,
   });
   if (isNew) deps.wake();
   else deps.log.debug("webhook_repeated", { workspaceId, connectionId });
+  return isNew;
 }
 
 async function noteSeen(deps: HearDeps, connection: Connection): Promise<void> {

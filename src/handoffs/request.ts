@@ -281,10 +281,11 @@ function goLive(turn: Turn, setup: BotSetup, deps: Deps, decision: Decision): vo
 function answer(
   turn: Turn,
   setup: BotSetup,
-  deps: Pick<Deps, "baseUrl">,
+  deps: Pick<Deps, "baseUrl" | "metrics">,
   told: { outcome: Outcome; because: Because; decision: Decision; isNew: boolean; hasLead: boolean },
 ): HandoffAnswer {
   const { outcome, because, decision, hasLead } = told;
+  deps.metrics?.decided(outcome, because);
   const { opensAt, closesAt } = decision;
   const context = { setup, conversation: turn.conversation, now: turn.now };
   const base = {

@@ -98,7 +98,7 @@ export function release(turn: Turn, setup: BotSetup, actor: Actor): boolean {
 }
 
 /** Nobody can or will take over: the bot has control again and the visitor is told, with the form. */
-export function miss(turn: Turn, setup: BotSetup, deps: Pick<Deps, "baseUrl">, because: string): boolean {
+export function miss(turn: Turn, setup: BotSetup, deps: Pick<Deps, "baseUrl" | "metrics">, because: string): boolean {
   const { handoff } = turn;
   if (move(turn, "missed") === null || handoff === null || handoff.mode === "lead") return false;
   turn.update({ mode: modeAfter(handoff.mode, "missed"), acceptBy: null, openBy: null, idleAt: null, chain: [] });
@@ -107,6 +107,7 @@ export function miss(turn: Turn, setup: BotSetup, deps: Pick<Deps, "baseUrl">, b
   const context = { setup, conversation: turn.conversation, now: turn.now };
   const form = formFor("lead", handoff.id, context, deps.baseUrl);
   const reply = tell(turn, setup, form === null ? ["missed"] : ["missed", "leadPrompt"]);
+  deps.metrics?.handoffEnded("missed", SYSTEM.kind);
   turn.record("handoff.missed", SYSTEM, { because, reply, form, guidance: guidance.missed });
   return true;
 }
@@ -122,7 +123,7 @@ export interface Ending {
 }
 
 /** Ends the handoff; the bot has control again. False when it has ended already. */
-export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors">, ending: Ending): boolean {
+export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors" | "metrics">, ending: Ending): boolean {
   const { handoff } = turn;
   const status = move(turn, ending.as);
   if (status === null || handoff === null) return false;
@@ -133,6 +134,7 @@ export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors">,
   const reply = live && ending.as === "resolved" ? tell(turn, setup, ["resolved"]) : [];
   const type = ending.as === "resolved" ? "handoff.resolved" : "handoff.cancelled";
   turn.record(type, ending.actor, { because: ending.because, reply, ...(live && { guidance: guidance.ended }) });
+  deps.metrics?.handoffEnded(ending.as, ending.actor.kind);
   const { destination } = handoff;
   const outside = destination !== null && !deps.connectors.isLocal(destination.id);
   const isToldThere = !ending.fromHelpdesk && ending.staysThere !== true;

@@ -7,13 +7,15 @@ export interface RequestContext {
   readonly requestId: string;
   /** Headers that every answer carries. */
   readonly standing: HeaderList;
-  /** The server is stopping: the connection ends with this answer. */
-  readonly isLast: boolean;
+  /** The server is stopping: the connection ends with this answer, however early the request came. */
+  readonly isLast: () => boolean;
   /** Of `performance.now()`. */
   readonly startedAt: number;
   /** The route's template, once found. */
   route: string | null;
   principal: Principal | null;
+  /** Its answer goes on for as long as the reader stays. */
+  isStream: boolean;
   /** Of the error, when there was one. */
   code: string | null;
 }

@@ -11,7 +11,7 @@ type Headers = Readonly<Record<string, string>>;
 export function sendHead(response: ServerResponse, status: number, headers: Headers): void {
   const { standing, requestId, isLast } = contextOf(response);
   const own = Object.entries(headers);
-  if (isLast) own.push(["Connection", "close"]);
+  if (isLast()) own.push(["Connection", "close"]);
   if (response.getHeaderNames().length > 0) {
     // Something was set before us, by whatever is mounted beside the routes.
     for (const [name, value] of own) response.setHeader(name, value);

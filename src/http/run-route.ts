@@ -50,6 +50,7 @@ export function runRoute(route: Route, deps: RouteDeps): RequestHandler {
     const answer = await handler(input);
     if ("stream" in answer) {
       if (context.principal === null) throw new Error(`${label}: a stream needs somebody to stream to`);
+      context.isStream = true;
       if (request.method === "HEAD") response.end();
       else await deps.streams.open(response, context.principal, answer.stream);
       return;

@@ -34,7 +34,9 @@ export function securityHeaders(options: { readonly isHttps: boolean }): HeaderL
 /** Sets them on answers that are not made by a route. */
 export function setHeaders(headers: HeaderList): RequestHandler {
   return (_request, response, next) => {
-    response.setHeader("X-Request-Id", contextOf(response).requestId);
+    const { requestId, isLast } = contextOf(response);
+    response.setHeader("X-Request-Id", requestId);
+    if (isLast()) response.setHeader("Connection", "close");
     for (const [name, value] of headers) response.setHeader(name, value);
     next();
   };

@@ -6,6 +6,8 @@ import type { Express, RequestHandler } from "express";
 import { HandoffError } from "../domain/errors.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, Log, Store } from "../ports.ts";
+import { noMetrics } from "../ports-metrics.ts";
+import type { Metrics } from "../ports-metrics.ts";
 import { inRequest } from "../request-scope.ts";
 import { contextOf, setContext } from "./context.ts";
 import type { RequestContext } from "./context.ts";
@@ -54,6 +56,8 @@ export interface HttpServerOptions {
   readonly tokens: Tokens;
   readonly log: Log;
   readonly clock: Clock;
+  /** Absent: nothing is counted. */
+  readonly metrics?: Metrics;
   /** In order, after the routes and before `not_found`. */
   readonly mounts?: readonly Mount[];
   /** Checks each answer against the route's description; a difference is a 500. For tests. */
@@ -92,7 +96,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.set("trust proxy", options.config.trustProxy);
   app.disable("x-powered-by");
   const standing = securityHeaders({ isHttps: baseUrl().startsWith("https:") });
-  app.use(begin(app, { log, standing, isStopping: () => isStopping }));
+  const { metrics = noMetrics } = options;
+  app.use(begin(app, { log, metrics, standing, isStopping: () => isStopping }));
   for (const route of routes) {
     const mount = app[verbOf(route)].bind(app);
     mount(route.path.replaceAll(/\{(\w+)\}/g, ":$1"), runRoute(route, deps));
@@ -100,7 +105,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   for (const [path, handler] of documentPages({ routes, baseUrl })) app.get(path, handler);
   app.get("/", rootPage(options.mounts ?? []));
   app.use(setHeaders(standing));
-  for (const { path, handler } of options.mounts ?? []) app.use(path, handler);
+  for (const { path, handler } of options.mounts ?? []) app.use(path, named(path), handler);
   app.use(nothingHere(routes));
   app.use(problemHandler({ baseUrl, log }));
 
@@ -139,6 +144,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   };
 }
+
+/** What is mounted is told by its place alone: below it stand ids, and in old webhooks' paths a secret. */
+const named =
+  (path: string): RequestHandler =>
+  (_request, response, next) => {
+    contextOf(response).route = path;
+    next();
+  };
 
 /** Links lead people to `/`, which is never an empty place: the demo where it is served, else the documentation. */
 function rootPage(mounts: readonly Mount[]): RequestHandler {
@@ -211,33 +224,42 @@ function brokenRequestAnswer(code: string | undefined, baseUrl: string): string 
   ].join("\r\n");
 }
 
+interface Beginning {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly standing: HeaderList;
+  readonly isStopping: () => boolean;
+}
+
 /** First step of every request: its id, and its log line when it is over. */
-function begin(
-  app: Express,
-  { log, standing, isStopping }: { log: Log; standing: HeaderList; isStopping: () => boolean },
-): RequestHandler {
+function begin(app: Express, { log, metrics, standing, isStopping }: Beginning): RequestHandler {
   const isTrustedProxy = app.get("trust proxy fn") as (address: string, hop: number) => boolean;
   return (request, response, next) => {
     const isFromProxy = isTrustedProxy(request.socket.remoteAddress ?? "", 0);
     const context: RequestContext = {
       requestId: isFromProxy ? requestIdOf(request.headers) : newRequestId(),
       standing,
-      isLast: isStopping(),
+      isLast: isStopping,
       startedAt: performance.now(),
       route: null,
       principal: null,
+      isStream: false,
       code: null,
     };
     setContext(response, context);
     response.once("close", () => {
-      const { principal } = context;
+      const { principal, route, isStream } = context;
+      const { method } = request;
+      const durationMs = Math.round((performance.now() - context.startedAt) * 1000) / 1000;
+      // The reader has gone before the end: what nginx calls 499.
+      const httpStatus = response.writableFinished ? response.statusCode : 499;
+      metrics.requestServed({ method, route, status: httpStatus, seconds: isStream ? null : durationMs / 1000 });
       log.info("request_served", {
         requestId: context.requestId,
-        method: request.method,
-        route: context.route,
-        // The reader has gone before the end: what nginx calls 499.
-        httpStatus: response.writableFinished ? response.statusCode : 499,
-        durationMs: Math.round((performance.now() - context.startedAt) * 1000) / 1000,
+        method,
+        route,
+        httpStatus,
+        durationMs,
         code: context.code,
         scope: principal?.scope,
         workspaceId: principal?.workspaceId,

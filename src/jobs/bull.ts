@@ -58,6 +58,7 @@ export function createBullJobs(settings: BullJobsSettings): Jobs {
 
   return {
     circuits: worker.circuits,
+    figures: () => worker.figures(),
     wakeLane: (lane) => send({ lane }),
     wakeLook: (workspaceId, handoffId) => send({ look: { workspaceId, handoffId } }),
     wakeWebhooks: () => send({ webhooks: true }),

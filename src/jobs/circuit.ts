@@ -38,6 +38,8 @@ export interface ConnectionCircuits extends Circuits {
   waitsUntil(connectionId: string): Date | null;
   /** Connections that are not to be called now. */
   paused(): string[];
+  /** How many connections are taken to be down. */
+  openCount(): number;
   /** What is known of it was said of other settings: it is taken to work until it shows otherwise. */
   forget(connectionId: string): void;
 }
@@ -190,6 +192,7 @@ export function createCircuits(given: {
       return now() < until ? new Date(until) : null;
     },
     paused: () => [...states].filter(([, state]) => isPaused(state)).map(([id]) => id),
+    openCount: () => [...states.values()].filter(({ isOpen }) => isOpen).length,
     // Who is under way still holds the old state, and what they tell of it changes nothing any more.
     forget: (id) => void states.delete(id),
   };

@@ -17,6 +17,7 @@ export interface FairPool<Item> {
   has(key: string): boolean;
   /** Starts what may start. */
   pump(): void;
+  running(): number;
   waiting(): number;
   waitingIn(group: string): number;
   /** Drops what waits and takes nothing more. Resolves when what runs has ended. */
@@ -141,6 +142,7 @@ export function createFairPool<Item>(settings: FairPoolSettings<Item>): FairPool
     add,
     has: (key) => running.has(key) || groupOfWaiting.has(key),
     pump,
+    running: () => running.size,
     waiting: () => groupOfWaiting.size,
     waitingIn: (group) => lines.get(group)?.size ?? 0,
     close() {

@@ -27,6 +27,7 @@ export function createInProcessJobs(settings: InProcessJobsSettings): Jobs {
   const worker = createWorker({ ...given, timing: { ...DEFAULT_TIMING, ...timing }, scheduler, random });
   return {
     circuits: worker.circuits,
+    figures: () => worker.figures(),
     wakeLane: (lane) => worker.wakeLane(lane),
     wakeLook: (workspaceId, handoffId) => worker.wakeLook(workspaceId, handoffId),
     wakeWebhooks: () => worker.wakeWebhooks(),

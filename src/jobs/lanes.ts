@@ -11,6 +11,7 @@ export interface Lanes {
   /** What the store says is due. Gives how many of them were news. */
   found(due: readonly DueLane[]): number;
   pump(): void;
+  running(): number;
   waiting(): number;
   /** Connections whose line here is so full that the store need not name more of them. */
   crowded(): string[];
@@ -97,6 +98,7 @@ export function createLanes(
       return fresh;
     },
     pump: () => pool.pump(),
+    running: () => pool.running(),
     waiting: () => pool.waiting(),
     crowded() {
       for (const group of crowded) if (pool.waitingIn(group) < timing.waitingPerGroup / 2) crowded.delete(group);

@@ -31,6 +31,7 @@ export interface Looks {
   /** Handoffs that are due for a look. */
   found(handoffs: readonly Handoff[]): void;
   pump(): void;
+  running(): number;
   waiting(): number;
   close(): Promise<void>;
 }
@@ -130,6 +131,7 @@ export function createLooks(deps: LooksDeps): Looks {
       pool.pump();
     },
     pump: () => pool.pump(),
+    running: () => pool.running(),
     waiting: () => pool.waiting(),
     close: () => pool.close(),
   };

@@ -28,6 +28,8 @@ export interface Webhooks {
    * @param options.deep also looks behind connections with more waiting than they can work on
    */
   drain(options?: { deep: boolean }): Promise<void>;
+  running(): number;
+  waiting(): number;
   close(): Promise<void>;
 }
 
@@ -131,7 +133,12 @@ export function createWebhooks(deps: WebhooksDeps): Webhooks {
     }
   }
 
-  return { drain, close: () => pool.close() };
+  return {
+    drain,
+    running: () => pool.running(),
+    waiting: () => pool.waiting(),
+    close: () => pool.close(),
+  };
 }
 
 const fieldsOf = (row: WebhookRow) => ({ workspaceId: row.workspaceId, connectionId: row.connectionId });

@@ -1,4 +1,4 @@
-import type { Circuits, Clock, Duties, Log, Store } from "../ports.ts";
+import type { Circuits, Clock, Duties, JobsFigures, Log, Store } from "../ports.ts";
 import { inRequest } from "../request-scope.ts";
 import { createAlarms } from "./alarms.ts";
 import { createAnnouncements } from "./announcements.ts";
@@ -35,6 +35,7 @@ export interface WorkerDeps {
 /** The work itself, whoever wakes it. Nothing here rejects; what goes wrong is logged and found again by the sweep. */
 export interface Worker {
   readonly circuits: Circuits;
+  figures(): JobsFigures;
   wakeLane(lane: string): void;
   wakeLook(workspaceId: string, handoffId: string): void;
   wakeWebhooks(): void;
@@ -72,6 +73,13 @@ export function createWorker(deps: WorkerDeps): Worker {
   const isRunning = () => phase === "running";
   return {
     circuits,
+    figures: () => ({
+      isRunning: isRunning(),
+      circuitsOpen: circuits.openCount(),
+      lanes: { running: lanes.running(), waiting: lanes.waiting() },
+      looks: { running: looks.running(), waiting: looks.waiting() },
+      webhooks: { running: webhooks.running(), waiting: webhooks.waiting() },
+    }),
     wakeLane(lane) {
       if (isRunning()) unnamed(() => lanes.wake(lane));
     },

@@ -32,9 +32,13 @@ export interface GroupCommit {
  * Units run strictly one after the other, since savepoints nest: undoing the one opened first would also undo a finished one
  * opened after it. None is answered before the commit has returned, and a failed commit fails them all.
  *
- * @param onCommitted called after each commit, before its units are answered; must not throw
+ * @param onCommitted called after each commit, before its units are answered, with how many units shared it and how many
+ *   seconds it took until it was on disk; must not throw
  */
-export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => void): GroupCommit {
+export function createGroupCommit(
+  db: BetterSqlite.Database,
+  onCommitted: (units: number, seconds: number) => void,
+): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const savepoint = db.prepare("SAVEPOINT unit");
@@ -49,6 +53,7 @@ export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => 
     const taken: Unit[] = [];
     const finished: Finished[] = [];
     const failed: { unit: Unit; error: unknown }[] = [];
+    let seconds: number;
     try {
       begin.run();
       const since = performance.now();
@@ -67,13 +72,15 @@ export function createGroupCommit(db: BetterSqlite.Database, onCommitted: () => 
           failed.push({ unit, error });
         }
       } while (taken.length < MOST_UNITS && performance.now() - since < MOST_MS);
+      const commitsAt = performance.now();
       commit.run();
+      seconds = (performance.now() - commitsAt) / 1000;
     } catch (error) {
       rollBack();
       for (const unit of taken.length > 0 ? taken : waiting.splice(0)) unit.reject(unavailable(error));
       return;
     }
-    onCommitted();
+    onCommitted(taken.length, seconds);
     for (const { unit, value } of finished) unit.resolve(value);
     for (const { unit, error } of failed) unit.reject(asStorageError(error));
   }

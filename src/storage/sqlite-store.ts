@@ -2,11 +2,14 @@ import BetterSqlite from "better-sqlite3";
 import { Kysely, sql, SqliteDialect } from "kysely";
 import { Migrator } from "kysely/migration";
 import type { CompiledQuery } from "kysely";
+import { noMetrics } from "../ports-metrics.ts";
+import type { Metrics } from "../ports-metrics.ts";
 import type { Committed, Reads, Store, Tx } from "../ports-store.ts";
 import { ensurePrivateFile } from "./data-dir.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { healthOf } from "./health.ts";
 import { migrationsFor } from "./migrations.ts";
+import { figureReads } from "./query-figures.ts";
 import { conversationReads, conversationWrites } from "./query-conversations.ts";
 import type { Owners } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
@@ -27,7 +30,10 @@ import type { Executor } from "./statements.ts";
  * @param file path of the database; made when absent, for its owner alone
  * @throws Error when the file cannot be opened, migrated, or set to be durable
  */
-export async function openSqliteStore(file: string): Promise<Store> {
+export async function openSqliteStore(
+  file: string,
+  { metrics = noMetrics }: { readonly metrics?: Pick<Metrics, "committed"> } = {},
+): Promise<Store> {
   ensurePrivateFile(file);
   const writer = new BetterSqlite(file);
   makeDurable(writer);
@@ -39,7 +45,8 @@ export async function openSqliteStore(file: string): Promise<Store> {
 
   const listeners = new Set<(what: Committed) => void>();
   let touched = { lanes: new Set<string>(), conversations: new Set<string>() };
-  const commits = createGroupCommit(writer, () => {
+  const commits = createGroupCommit(writer, (units, seconds) => {
+    metrics.committed(units, seconds);
     const what = { lanes: [...touched.lanes], conversations: [...touched.conversations] };
     touched = { lanes: new Set(), conversations: new Set() };
     for (const listener of listeners) tell(listener, what);
@@ -85,6 +92,7 @@ const reads = (on: Executor): Reads => ({
   ...handoffReads(on),
   ...deliveryReads(on),
   ...webhookReads(on),
+  ...figureReads(on),
 });
 
 /** What is stored is stored: a listener that fails must not keep anybody from being answered. */

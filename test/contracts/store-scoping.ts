@@ -20,6 +20,7 @@ type UnscopedReads =
   | "handoffsToLook"
   | "dueLanes"
   | "waitingWebhooks"
+  | "figures"
   | "storedAnswer";
 
 const NO_PAGE = { items: [], nextCursor: null };

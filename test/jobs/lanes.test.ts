@@ -581,6 +581,7 @@ describe("a lease", () => {
           enter: () => freeTrial,
           waitsUntil: () => until,
           paused: () => [],
+          openCount: () => 0,
           forget: () => {},
         },
       },
