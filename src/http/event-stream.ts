@@ -15,10 +15,10 @@ const PER_PRINCIPAL: Readonly<Record<Scope, number>> = {
   admin: 500,
   agent: 50,
   installation: 1,
-  bot: 2_000,
+  // A bot's own server may read for all of its visitors.
+  bot: 10_000,
   visitor: 8,
 };
-const PER_PROCESS = 5_000;
 
 export interface StreamEvent {
   /** Grows by one within the stream; becomes the event's id. */
@@ -59,7 +59,8 @@ export interface EventStreamOptions {
   readonly heartbeatMs?: number;
   readonly tickMs?: number;
   readonly longestStallMs?: number;
-  readonly perProcess?: number;
+  /** Open at once, whoever reads. */
+  readonly most: number;
 }
 
 interface OpenStream {
@@ -75,7 +76,7 @@ interface OpenStream {
 }
 
 export function createEventStreams(options: EventStreamOptions): EventStreams {
-  const { heartbeatMs = HEARTBEAT_MS, longestStallMs = LONGEST_STALL_MS, perProcess = PER_PROCESS } = options;
+  const { heartbeatMs = HEARTBEAT_MS, longestStallMs = LONGEST_STALL_MS } = options;
   const streams = new Set<OpenStream>();
   const perIdentity = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
@@ -89,7 +90,7 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
         retryAfterSeconds: 30,
       });
     }
-    if (streams.size >= perProcess) throw new HandoffError("overloaded", "Too many event streams are open");
+    if (streams.size >= options.most) throw new HandoffError("overloaded", "Too many event streams are open");
     const stream: OpenStream = {
       response,
       principal,

@@ -9,6 +9,7 @@ import type { Clock, Log, Store } from "../ports.ts";
 import { noMetrics } from "../ports-metrics.ts";
 import type { Metrics } from "../ports-metrics.ts";
 import { inRequest } from "../request-scope.ts";
+import { connectionLimits } from "./connection-limits.ts";
 import { contextOf, setContext } from "./context.ts";
 import type { RequestContext } from "./context.ts";
 import { documentPages } from "./document-pages.ts";
@@ -31,7 +32,6 @@ const CHECK_EVERY_MS = 1_000;
 const KEEP_ALIVE_MS = 65_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
-const MAX_CONNECTIONS = 10_000;
 const STOP_POLL_MS = 20;
 const SILENT_GRACE_MS = 500;
 const LINGER_MS = 500;
@@ -79,7 +79,8 @@ export interface HttpServer {
 /** The server that everything is served by. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { store, tokens, clock, log, baseUrl, routes } = options;
-  const streams = createEventStreams({ clock, log, isRevoked: tokens.isRevoked });
+  const most = connectionLimits();
+  const streams = createEventStreams({ clock, log, isRevoked: tokens.isRevoked, most: most.streams });
   const deps = {
     store,
     tokens,
@@ -110,6 +111,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.use(problemHandler({ baseUrl, log }));
 
   const server = createNodeServer(app, options);
+  server.maxConnections = most.connections;
   // Node counts a connection that has not sent anything yet as busy, and would wait for its first request.
   const silent = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -188,7 +190,6 @@ function createNodeServer(app: Express, { timeouts = {}, baseUrl }: HttpServerOp
     app,
   );
   server.maxHeadersCount = MAX_HEADERS;
-  server.maxConnections = MAX_CONNECTIONS;
   const answering = new WeakMap<Socket, { readonly headersSent: boolean }>();
   server.on("request", (request: IncomingMessage, response) => answering.set(request.socket, response));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {

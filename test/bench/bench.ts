@@ -11,6 +11,7 @@ import { chatwoot, freshchat } from "./sides.ts";
 import type { Side } from "./sides.ts";
 import { measureDecisions } from "./schedule.ts";
 import { seedConversations } from "./seed.ts";
+import { measureStreams } from "./streams.ts";
 
 /*
  * npm run bench [-- --quick] [-- --json]
@@ -27,6 +28,7 @@ const SIZES = isQuick ? [1_000, 50_000] : [1_000, 100_000, 1_000_000];
 const RELAY_ROUNDS = isQuick ? 50 : 200;
 /** What a busy FreshChat account sends of conversations that are not ours. */
 const STRANGERS_PER_SECOND = 200;
+const STREAMS = isQuick ? 1_000 : 10_000;
 const DECISIONS = isQuick ? 1_000_000 : 3_000_000;
 const SETTLE_MS = 1_000;
 /** No opening hours at all: every request becomes a lead, told by the compiled schedule. */
@@ -38,6 +40,7 @@ const echoUrl = `http://127.0.0.1:${echo.said}/echo`;
 try {
   await handoffs();
   await growth();
+  await streams();
   report.add("decisions by schedule, per second", measureDecisions(DECISIONS), atLeast(1_000_000), shown.whole);
 } finally {
   await echo.stop();
@@ -68,6 +71,24 @@ async function handoffs(): Promise<void> {
     await relay(installation, chatwoot, 0);
     await relay(installation, freshchat, 0);
     await relay(installation, freshchat, STRANGERS_PER_SECOND);
+  } finally {
+    await installation.remove();
+  }
+}
+
+/** Readers on one process, each with a conversation of its own. */
+async function streams(): Promise<void> {
+  const installation = await install();
+  try {
+    const measured = await measureStreams(installation, { count: STREAMS, rounds: RELAY_ROUNDS });
+    const name = `${STREAMS.toLocaleString("en")} event streams`;
+    report.add(`${name}: opened, per second`, measured.openedPerSecond, null, shown.whole);
+    report.add(`${name}: memory for one, KB`, measured.bytesEach / 1_024, atMost(64), shown.tenths);
+    report.add(`${name}: a message to one p50, ms`, measured.toOne.p50, null, shown.tenths);
+    report.add(`${name}: a message to one p99, ms`, measured.toOne.p99, atMost(1_000), shown.tenths);
+    report.add(`${name}: a message to each, per second`, measured.toAll.perSecond, null, shown.whole);
+    report.add(`${name}: a message to each p50, ms`, measured.toAll.p50, null, shown.tenths);
+    report.add(`${name}: a message to each p99, ms`, measured.toAll.p99, atMost(1_000), shown.tenths);
   } finally {
     await installation.remove();
   }
