@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createCallbacks } from "../connectors/callback/index.ts";
+import { createBotTurns } from "../connectors/callback/turn.ts";
 import { createMailer } from "../connectors/email/index.ts";
 import { connectors as ownConnectors } from "../connectors/index.ts";
 import { botWebhooks } from "../webhooks/bots.ts";
@@ -134,6 +135,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     mailer,
     metrics,
     callbacks: createCallbacks({ outgoing, clock }),
+    turns: createBotTurns({ outgoing, clock }),
     secretOf,
     get baseUrl() {
       return config.baseUrl;

@@ -56,6 +56,7 @@ export function createRegistry(deps: {
       known.set(connection.id, { version: connection.version, connector });
       return connector;
     },
+    types: () => [...factories.keys()],
     isLocal: (destinationId) => destinationId === INBOX,
     settleMs: (connectionId) => deps.settleMs ?? known.get(connectionId)?.connector.settleMs ?? LONGEST_SETTLE_MS,
     forget: (connectionId) => void known.delete(connectionId),

@@ -53,12 +53,16 @@ export function formFor(
   const { contactForm, form, terms } = setup.settings;
   const asked = contactForm === "always" || (contactForm === "offline" && outcome === "lead");
   if (!asked || formIsEmpty(form)) return null;
-  const termsUrl = `${baseUrl}/terms?${new URLSearchParams({ bot: setup.bot.id, locale: conversation.locale ?? "en" }).toString()}`;
+  const termsUrl = termsUrlOf(setup.bot.id, conversation.locale, baseUrl);
   return {
     ...describeForm(form, terms, conversation.locale, { termsUrl }),
     submitUrl: `${baseUrl}/v1/handoffs/${handoffId}/lead`,
   };
 }
+
+/** The page with the terms, where the settings name no other. */
+export const termsUrlOf = (botId: string, locale: string | null, baseUrl: string): string =>
+  `${baseUrl}/terms?${new URLSearchParams({ bot: botId, locale: locale ?? "en" }).toString()}`;
 
 /** The opening time is told to the visitor only where the schedule is what keeps the team away. */
 export const tellsOpening = (because: Because): boolean => because === "outside_schedule";

@@ -90,7 +90,8 @@ function knownOf(turn: Turn, source: string, messages: readonly AgentMessage[]):
   return turn.tx.knownExternalIds(workspaceId, id, ids);
 }
 
-function applyAssignee(turn: Turn, setup: BotSetup, assignee: HelpdeskAgent | null | undefined): boolean {
+/** Who has it in the helpdesk: undefined when that was not told. True when it is news. */
+export function applyAssignee(turn: Turn, setup: BotSetup, assignee: HelpdeskAgent | null | undefined): boolean {
   const { handoff } = turn;
   if (handoff === null || assignee === undefined) return false;
   const id = assignee?.id ?? null;
@@ -101,7 +102,8 @@ function applyAssignee(turn: Turn, setup: BotSetup, assignee: HelpdeskAgent | nu
   return release(turn, setup, { ...agentActor(setup, handoff.agent), id: handoff.assigneeId });
 }
 
-function applyStatus(turn: Turn, setup: BotSetup, deps: Deps, status: HelpdeskStatus | undefined): boolean {
+/** How it stands in the helpdesk. True when it ended the handoff. */
+export function applyStatus(turn: Turn, setup: BotSetup, deps: Deps, status: HelpdeskStatus | undefined): boolean {
   const { handoff } = turn;
   // Before it is opened, the helpdesk's conversation is still as an earlier part of the story left it.
   if (handoff === null || status === undefined || (handoff.mode === "live" && !handoff.opened)) return false;
@@ -115,7 +117,7 @@ function applyStatus(turn: Turn, setup: BotSetup, deps: Deps, status: HelpdeskSt
 }
 
 /** Widens while nothing happens; a live handoff is never left alone for a minute. */
-function scheduleLook(turn: Turn, { isNews, isIncomplete }: { isNews: boolean; isIncomplete: boolean }): void {
+export function scheduleLook(turn: Turn, { isNews, isIncomplete }: { isNews: boolean; isIncomplete: boolean }): void {
   const { handoff } = turn;
   if (handoff === null || !isOpenStatus(handoff.status)) {
     turn.lookAt(null);

@@ -30,6 +30,8 @@ export interface Connectors {
   get(workspaceId: string, destinationId: string): Promise<Connector | null>;
   /** Whether a destination keeps its conversations in Baton itself. Answers without asking anybody. */
   isLocal(destinationId: string): boolean;
+  /** Every type of connection there is a connector for. */
+  types(): readonly string[];
   /** How long after a time-out the far side may still act, in milliseconds. Answers without asking anybody. */
   settleMs(connectionId: string): number;
 }

@@ -1,14 +1,20 @@
+import type { Conversation } from "../domain/conversation.ts";
 import { DeliveryError } from "../domain/delivery.ts";
 import type { Handoff, HelpdeskRef } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
 import type { Destination } from "../domain/settings.ts";
 import { isOpenStatus } from "../domain/states.ts";
-import type { Callbacks, Connector, Duties, Effect, OpenRequest, Then } from "../ports.ts";
+import type { BotTurns, Callbacks, Connector, Duties, Effect, InPlace, OpenRequest, Then } from "../ports.ts";
 import type { Bot, Delivery } from "../ports-store.ts";
 import { briefOf, transcriptOf } from "./brief.ts";
 import type { Deps } from "./deps.ts";
 import { viewEvents } from "./events.ts";
 import { goOnElsewhere, isKnownStale, stayWhereItIs } from "./go-on.ts";
+import { createHostedLooks } from "./hosted/look.ts";
+import { isInPlace, refOf } from "./hosted/place.ts";
+import { sayLine } from "./hosted/say-line.ts";
+import { askBot, awaitBot } from "./hosted/turns.ts";
+import { lookAtWaiting } from "./hosted/wait.ts";
 import { loadHandoff } from "./load.ts";
 import { createLooks } from "./looks.ts";
 import { mailOf } from "./mail.ts";
@@ -16,13 +22,15 @@ import { end, FIRST_LOOK_MS, OPENED_LOOK_MS, miss, moveOn, oweClose } from "./tr
 
 export interface DutiesDeps extends Deps {
   readonly callbacks: Callbacks;
+  readonly turns: BotTurns;
   /** The bot's signing secret, opened. */
   readonly secretOf: (bot: Bot) => string;
 }
 
 /** What the worker does with what is owed: one function per kind of delivery. */
 export function createDuties(deps: DutiesDeps): Duties {
-  const looks = createLooks(deps);
+  const hosted = createHostedLooks(deps);
+  const looks = createLooks(deps, hosted);
   return {
     perform: (delivery, effect) => perform(deps, delivery, effect),
     abandoned(delivery) {
@@ -32,7 +40,7 @@ export function createDuties(deps: DutiesDeps): Duties {
     settleMs: (delivery) => (delivery.connectionId === null ? 0 : deps.connectors.settleMs(delivery.connectionId)),
     look: (workspaceId, handoffId) => looks.look(workspaceId, handoffId),
     webhook: (row) => looks.webhook(row),
-    waiting: () => Promise.resolve(),
+    waiting: () => lookAtWaiting(deps, hosted),
     overdue: (handoff) => overdue(deps, handoff),
     connectionDown: (connectionId, problem) => connectionDown(deps, connectionId, problem),
     connectionUp: (connectionId) => setProblem(deps, connectionId, null),
@@ -54,9 +62,11 @@ function perform(deps: DutiesDeps, delivery: Delivery, effect: Effect): Promise<
     case "email":
       return email(deps, delivery);
     case "bot_turn":
+      return askBot(deps, delivery);
     case "bot_wait":
+      return awaitBot(deps, delivery);
     case "hosted_line":
-      throw gone("What this was for");
+      return sayLine(deps, delivery, effect);
   }
 }
 
@@ -91,7 +101,7 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
   const standsThere = handoff.ref !== null && destination?.id === delivery.connectionId;
   if (destination === null || !wantsOpening(handoff, delivery.connectionId)) {
     // What stands there as the handoff's own is ended by whoever ends the handoff.
-    if (!standsThere) await undoOpening(connector, handoff, effect);
+    if (!standsThere) await undoOpening(connector, { handoff, conversation }, delivery, effect);
     return null;
   }
   if (standsThere && handoff.opened) return null;
@@ -104,8 +114,9 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     lastWords: transcript.findLast((one) => one.role === "visitor") ?? null,
     continues: null,
     agentId: null,
+    inPlace: inPlaceOf(conversation, handoff),
   };
-  const ref = await openOrContinue(connector, request, effect, handoff.ref);
+  const ref = await openOrContinue(connector, request, effect, request.inPlace ? null : handoff.ref);
   return async (tx) => {
     const of = { workspaceId: delivery.workspaceId, handoffId: handoff.id };
     const { turn, handoff: now } = await loadHandoff(tx, deps, of);
@@ -124,6 +135,12 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
     if (isOpenStatus(now.status) && now.mode === "live") turn.record("handoff.opened", SYSTEM);
     await turn.save();
   };
+}
+
+/** The bot spoke in the helpdesk itself: its conversation is opened there. */
+function inPlaceOf({ host }: Conversation, { destination, status }: Handoff): InPlace | null {
+  if (host === null || host.connectionId !== destination?.id) return null;
+  return { conversationId: host.conversationId, isTaken: status === "acknowledged" };
 }
 
 /**
@@ -150,10 +167,19 @@ async function openOrContinue(
 }
 
 /** Nobody wants it any more: what an earlier attempt may have left there is found by our key and ended. */
-async function undoOpening(connector: Connector, handoff: Handoff, effect: Effect): Promise<void> {
+async function undoOpening(
+  connector: Connector,
+  { handoff, conversation }: { handoff: Handoff; conversation: Conversation },
+  delivery: Delivery,
+  effect: Effect,
+): Promise<void> {
   const { id: handoffId, conversationId } = handoff;
   const note = "Baton: this request went on without this helpdesk.";
-  await connector.close({ handoffId, conversationId, ref: null, progress: effect.progress, note }, effect);
+  const isHere = conversation.host?.connectionId === delivery.connectionId;
+  if (isHere && !mayStandThere(effect)) return;
+  const ref = isHere && conversation.host ? refOf(conversation.host) : null;
+  const inPlace = isHere ? "give_back" : null;
+  await connector.close({ handoffId, conversationId, ref, progress: effect.progress, note, inPlace }, effect);
 }
 
 const elsewhere = (delivery: Delivery): Destination => ({
@@ -198,10 +224,25 @@ async function message(deps: Deps, delivery: Delivery, effect: Effect): Promise<
 async function close(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
   const connector = await connectorFor(deps, delivery);
   const { handoff, conversation } = await subjectOf(deps, delivery);
+  const {
+    note,
+    ref,
+    inPlace = null,
+  } = delivery.payload as {
+    note: string;
+    ref: HelpdeskRef | null;
+    inPlace?: "give_back" | "let_go";
+  };
+  if (inPlace !== null) {
+    const { host, id: conversationId } = conversation;
+    if (host === null) throw gone("The conversation that this was for");
+    const request = { handoffId: handoff.id, conversationId, ref: refOf(host), progress: {}, note, inPlace };
+    await connector.close(request, effect);
+    return null;
+  }
   // The handoff stands here again, as a lead: what was to be ended has become the team's conversation with it.
   if (isOpenStatus(handoff.status) && handoff.ref !== null && handoff.destination?.id === delivery.connectionId)
     return null;
-  const { note, ref } = delivery.payload as { note: string; ref: HelpdeskRef | null };
   const own = handoff.destination?.id === delivery.connectionId ? handoff.ref : null;
   const filter = { handoffId: handoff.id, connectionId: delivery.connectionId ?? undefined, limit: 100 };
   const owed = await deps.store.read.deliveries(delivery.workspaceId, filter);
@@ -228,10 +269,12 @@ async function lead(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
   if (current !== destination.id && !deps.connectors.isLocal(current)) return null;
   const left = await deps.store.read.leadOfHandoff(delivery.workspaceId, handoff.id);
   if (left === null) throw gone("The lead");
+  const host = isInPlace(conversation, destination) ? conversation.host : null;
   const known = handoff.destination?.id === destination.id ? handoff.ref : null;
   const transcript = await transcriptOf(deps.store.read, conversation, left.transcriptSeq);
   const brief = await briefOf(deps.store.read, conversation, handoff, transcript);
-  const ref = await connector.lead({ lead: left, brief, destination, ref: known }, effect);
+  const there = host === null ? known : refOf(host);
+  const ref = await connector.lead({ lead: left, brief, destination, ref: there, inPlace: host !== null }, effect);
   if (known !== null) return null;
   return async (tx) => {
     const of = { workspaceId: delivery.workspaceId, handoffId: handoff.id };

@@ -34,7 +34,7 @@ export async function hear(
 }
 
 async function concernsUs(store: Store, { workspaceId, id }: Connection, inbound: Inbound): Promise<boolean> {
-  if (inbound.presenceChanged) return true;
+  if (inbound.presenceChanged || (inbound.hosted?.length ?? 0) > 0) return true;
   for (const conversationId of new Set(inbound.events.map((event) => event.conversationId)))
     if ((await store.read.handoffByRef(workspaceId, id, conversationId)) !== null) return true;
   return false;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { Host } from "../domain/conversation.ts";
 import { HandoffError } from "../domain/errors.ts";
 import type { Consent, Lead } from "../domain/handoff.ts";
 import { validateLead } from "../domain/lead-form.ts";
 import { LeadSubmission } from "../domain/lead-form.ts";
+import type { Destination } from "../domain/settings.ts";
 import { isOpenStatus } from "../domain/states.ts";
 import { TERMS_VERSION, termsConsentText } from "../domain/terms-page.ts";
 import { resolveLocale, LOCALES } from "../domain/texts.ts";
@@ -150,6 +152,11 @@ function oweToHelpdesk(turn: Turn, setup: BotSetup, deps: Deps, leadId: string):
   if (handoff === null) return;
   const outside = setup.settings.destinations.find((one) => !deps.connectors.isLocal(one.id));
   const current = handoff.destination;
-  const destination = current !== null && !deps.connectors.isLocal(current.id) ? current : outside;
+  const { host } = turn.conversation;
+  const there = host && (setup.settings.destinations.find((one) => one.id === host.connectionId) ?? bare(host));
+  const destination = current !== null && !deps.connectors.isLocal(current.id) ? current : (there ?? outside);
   if (destination !== undefined) oweLead(turn, destination, leadId);
 }
+
+/** Where the visitor is, though the bot's settings send nobody there. */
+const bare = ({ connectionId }: Host): Destination => ({ id: connectionId, team: null, priority: null, labels: [] });

@@ -3,7 +3,8 @@ import { SYSTEM } from "../domain/handoff.ts";
 import type { Tx } from "../ports-store.ts";
 import type { Deps } from "./deps.ts";
 import { loadHandoff } from "./load.ts";
-import { end, laneOf, moveOn } from "./transitions.ts";
+import { end, moveOn } from "./transitions.ts";
+import { laneOf } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 
 /**

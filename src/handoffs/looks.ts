@@ -7,6 +7,9 @@ import type { WebhookRow } from "../ports-store.ts";
 import { applyNews } from "./apply.ts";
 import type { News } from "./apply.ts";
 import type { Deps } from "./deps.ts";
+import { placeOf } from "./hosted/look.ts";
+import type { HostedLooks } from "./hosted/look.ts";
+import { isInPlace } from "./hosted/place.ts";
 import { loadHandoff } from "./load.ts";
 import { end } from "./transitions.ts";
 
@@ -22,7 +25,7 @@ interface Looks {
  * Reading the helpdesk's own conversation. A webhook is a doorbell (design.md 7): it makes us look, and the list that is
  * read gives content and order. Only where no list can be read, the signed webhook's own content is used.
  */
-export function createLooks(deps: Deps): Looks {
+export function createLooks(deps: Deps, hosted: HostedLooks): Looks {
   const running = new Map<string, { promise: Promise<void>; next: Promise<void> | null }>();
   const missing = new Map<string, Missing>();
 
@@ -37,7 +40,7 @@ export function createLooks(deps: Deps): Looks {
   }
 
   function start(workspaceId: string, handoffId: string): Promise<void> {
-    const promise = lookUnlessGone(deps, missing, { workspaceId, handoffId }).finally(() => {
+    const promise = lookUnlessGone({ ...deps, hosted }, missing, { workspaceId, handoffId }).finally(() => {
       if (running.get(handoffId)?.promise === promise) running.delete(handoffId);
     });
     running.set(handoffId, { promise, next: null });
@@ -46,13 +49,17 @@ export function createLooks(deps: Deps): Looks {
 
   return {
     look,
-    webhook: (row) => workOn(deps, row, { look, isThere: (handoffId) => void missing.delete(handoffId) }),
+    webhook: (row) => workOn(deps, row, { look, hosted, isThere: (handoffId) => void missing.delete(handoffId) }),
   };
+}
+
+interface LooksDeps extends Deps {
+  readonly hosted: HostedLooks;
 }
 
 /** One look; it counts how long the helpdesk has not found the conversation. */
 async function lookUnlessGone(
-  deps: Deps,
+  deps: LooksDeps,
   missing: Map<string, Missing>,
   { workspaceId, handoffId }: { workspaceId: string; handoffId: string },
 ): Promise<void> {
@@ -105,10 +112,16 @@ async function endGone(deps: Deps, workspaceId: string, handoffId: string): Prom
   return true;
 }
 
-async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Promise<void> {
+async function lookOnce(deps: LooksDeps, workspaceId: string, handoffId: string): Promise<void> {
   const handoff = await deps.store.read.handoff(workspaceId, handoffId);
   const source = handoff?.destination?.id;
   if (handoff === null || source === undefined || handoff.ref === null) return;
+  const conversation = await deps.store.read.conversation(workspaceId, handoff.conversationId);
+  // The team answers where the bot spoke: one reading tells of both.
+  if (conversation !== null && isInPlace(conversation, handoff.destination)) {
+    await deps.hosted.look(placeOf(conversation));
+    return;
+  }
   const connector = await deps.connectors.get(workspaceId, source);
   if (connector === null || !connector.can.look) {
     await deps.store.write((tx) => tx.scheduleLook(workspaceId, handoffId, null));
@@ -123,14 +136,17 @@ async function lookOnce(deps: Deps, workspaceId: string, handoffId: string): Pro
 /** How a webhook makes us look, and what it proves by having come. */
 interface Bell {
   readonly look: Looks["look"];
+  readonly hosted: HostedLooks;
   readonly isThere: (handoffId: string) => void;
 }
 
 async function workOn(deps: Deps, row: WebhookRow, bell: Bell): Promise<void> {
   const connector = await deps.connectors.get(row.workspaceId, row.connectionId);
   if (connector === null) return;
-  const { events, presenceChanged } = connector.toInbound(JSON.parse(row.body) as unknown);
-  if (presenceChanged) deps.presence.changed(row.workspaceId, row.connectionId);
+  const { events, presenceChanged, hosted = [] } = connector.toInbound(JSON.parse(row.body) as unknown);
+  const { workspaceId, connectionId } = row;
+  if (presenceChanged) deps.presence.changed(workspaceId, connectionId);
+  for (const conversationId of new Set(hosted)) await bell.hosted.look({ workspaceId, connectionId, conversationId });
   for (const conversationId of new Set(events.map((event) => event.conversationId))) {
     const ours = events.filter((event) => event.conversationId === conversationId);
     await tellHandoff(deps, row, { connector, conversationId, events: ours, bell });

@@ -6,8 +6,9 @@ import type { AgentMessage } from "../domain/handoff.ts";
 import type { Tx } from "../ports-store.ts";
 import type { BotSetup, Deps } from "./deps.ts";
 import { BOT_MESSAGE } from "./events.ts";
-import { FIRST_LOOK_MS, accept, agentActor, idleLimit, laneOf, shownName } from "./transitions.ts";
-import { beginTurn } from "./turn.ts";
+import { isInPlace } from "./hosted/place.ts";
+import { FIRST_LOOK_MS, accept, agentActor, idleLimit, shownName } from "./transitions.ts";
+import { beginTurn, laneOf } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 
 /** Body of `POST /v1/conversations/{id}/messages`. */
@@ -65,6 +66,11 @@ export async function addMessage(
     if (before !== null) return { message: before, isNew: false, conversation, setup };
   }
   if (said.role === "bot") refuseBot(conversation, said.epoch ?? null);
+  else if (conversation.host !== null)
+    throw new HandoffError(
+      "wrong_state",
+      "Baton hears the visitor of this conversation itself, in the channel where they are: send only the bot's messages.",
+    );
   const handoff =
     conversation.openHandoffId === null ? null : await tx.handoff(of.workspaceId, conversation.openHandoffId);
   const now = deps.clock();
@@ -96,6 +102,8 @@ export function relayToHelpdesk(turn: Turn, deps: Pick<Deps, "connectors">, mess
   const { handoff } = turn;
   const destination = handoff?.destination;
   if (handoff === null || !destination || handoff.mode !== "live" || deps.connectors.isLocal(destination.id)) return;
+  // The agents read the visitor where the visitor writes.
+  if (isInPlace(turn.conversation, destination)) return;
   turn.owe({
     lane: laneOf(destination.id, turn.conversation.id),
     kind: "helpdesk_message",

@@ -10,6 +10,7 @@ import type { Tx } from "../ports-store.ts";
 import { formFor, guidance, replies, tellsOpening } from "./answer.ts";
 import type { Form, Reply } from "./answer.ts";
 import type { BotSetup, Deps } from "./deps.ts";
+import { beginDialog } from "./hosted/dialog.ts";
 import { oweHandoffMail } from "./mail.ts";
 import { relayToHelpdesk } from "./relay.ts";
 import { newLines } from "./transcript.ts";
@@ -123,9 +124,11 @@ export async function requestHandoff(
     return answer(turn, setup, deps, { outcome: "declined", because, decision, isNew: false, hasLead });
   }
   if (open !== null && (alreadyOpen || decision.outcome === "lead")) {
+    const told = { outcome: open.mode, because: "already_open", decision, isNew: false, hasLead } as const;
+    const given = answer(turn, setup, deps, told);
+    if (turn.conversation.host !== null) sayAnswer(turn, setup, deps, given);
     await turn.save();
-    const { mode } = open;
-    return answer(turn, setup, deps, { outcome: mode, because: "already_open", decision, isNew: false, hasLead });
+    return shown({ ...given, conversation: turn.conversation });
   }
   if (open === null) {
     turn.handoff = newHandoff(turn, setup, request, decision);
@@ -143,10 +146,21 @@ export async function requestHandoff(
     isNew: open === null,
     hasLead,
   });
-  for (const { text } of given.reply) turn.add({ role: "system", text, at: now });
+  sayAnswer(turn, setup, deps, given);
   await turn.save();
-  return { ...given, handoff: turn.handoff, conversation: turn.conversation };
+  return shown({ ...given, handoff: turn.handoff, conversation: turn.conversation });
 }
+
+/** What the visitor is told, as lines of the conversation; with the form, where Baton shows it itself. */
+function sayAnswer(turn: Turn, setup: BotSetup, deps: Deps, { reply, form, decision }: HandoffAnswer): void {
+  for (const { text } of reply) turn.add({ role: "system", text, at: turn.now });
+  if (form !== null && decision.outcome === "lead" && turn.handoff !== null)
+    beginDialog(turn, setup, deps, turn.handoff);
+}
+
+/** Where Baton speaks with the visitor itself, the bot has nothing to show. */
+const shown = (given: HandoffAnswer): HandoffAnswer =>
+  given.conversation.host === null ? given : { ...given, reply: [], form: null };
 
 /** The turn, with what the bot told about the conversation taken over and new lines of its transcript added. */
 export async function beginTold(
@@ -167,7 +181,9 @@ export async function beginTold(
   turn.change(merged(conversation, request));
   const of = { workspaceId: bot.workspaceId, conversationId: conversation.id, now, isNew: known === null };
   const relayed = handoff !== null && handoff.mode === "live";
-  for (const said of await newLines(tx, of, told.messages)) {
+  // What was said where Baton hosts a conversation it has from there.
+  const messages = conversation.host === null ? told.messages : [];
+  for (const said of await newLines(tx, of, messages)) {
     // While a person has control the bot's words are stored nowhere, in whatever request they come.
     if (said.role === "bot" && turn.conversation.control === "human") continue;
     const message = relayed
@@ -178,7 +194,8 @@ export async function beginTold(
   return turn;
 }
 
-function emptyConversation({ bot }: BotSetup, key: string, now: Date): Conversation {
+/** A conversation that nothing is known of but its key. */
+export function emptyConversation({ bot }: BotSetup, key: string, now: Date): Conversation {
   return {
     id: newId("conversation"),
     workspaceId: bot.workspaceId,

@@ -7,7 +7,10 @@ import type { MessageKey } from "../domain/texts.ts";
 import { formFor, guidance, replies } from "./answer.ts";
 import type { Reply } from "./answer.ts";
 import type { BotSetup, Deps } from "./deps.ts";
+import { laneOf } from "./turn.ts";
 import type { Turn } from "./turn.ts";
+import { beginDialog } from "./hosted/dialog.ts";
+import { isInPlace, isTeams } from "./hosted/place.ts";
 
 /** What can happen to a handoff (design.md section 5), each with its words, its control and its deliveries. */
 
@@ -22,8 +25,6 @@ export const FIRST_LOOK_MS = 10_000;
 export const OPENED_LOOK_MS = 2_000;
 
 export type Agent = { readonly id: string | null; readonly name: string | null };
-
-export const laneOf = (destinationId: string, conversationId: string): string => `${destinationId}:${conversationId}`;
 
 const later = (now: Date, milliseconds: number): Date => new Date(now.getTime() + milliseconds);
 
@@ -42,11 +43,11 @@ function move(turn: Turn, event: HandoffEvent): Handoff["status"] | null {
   return turn.handoff === null ? null : nextStatus(turn.handoff.status, event);
 }
 
-/** Words for the visitor, kept in the conversation as system lines. */
+/** Words for the visitor, kept in the conversation as system lines. Gives those that the bot is to show: none where Baton says them itself. */
 function tell(turn: Turn, setup: BotSetup, keys: readonly MessageKey[], agent?: string | null): readonly Reply[] {
   const said = replies(keys, { setup, conversation: turn.conversation, now: turn.now }, { agent: agent ?? null });
   for (const { text } of said) turn.add({ role: "system", text, at: turn.now });
-  return said;
+  return turn.conversation.host === null ? said : [];
 }
 
 /** An agent takes the conversation, or takes it over from another. False when that changes nothing. */
@@ -101,14 +102,30 @@ export function release(turn: Turn, setup: BotSetup, actor: Actor): boolean {
 export function miss(turn: Turn, setup: BotSetup, deps: Pick<Deps, "baseUrl" | "metrics">, because: string): boolean {
   const { handoff } = turn;
   if (move(turn, "missed") === null || handoff === null || handoff.mode === "lead") return false;
-  turn.update({ mode: modeAfter(handoff.mode, "missed"), acceptBy: null, openBy: null, idleAt: null, chain: [] });
+  const { host } = turn.conversation;
+  if (isTeams(turn.conversation, handoff)) oweReturn(turn, "give_back", "Baton: nobody took over in time.");
+  const opened = handoff.opened && !isInPlace(turn.conversation, handoff.destination);
+  turn.update({
+    mode: modeAfter(handoff.mode, "missed"),
+    opened,
+    acceptBy: null,
+    openBy: null,
+    idleAt: null,
+    chain: [],
+  });
   turn.lookAt(handoff.ref === null ? null : later(turn.now, FIRST_LOOK_MS));
   turn.giveControl("bot", "missed");
   const context = { setup, conversation: turn.conversation, now: turn.now };
   const form = formFor("lead", handoff.id, context, deps.baseUrl);
   const reply = tell(turn, setup, form === null ? ["missed"] : ["missed", "leadPrompt"]);
+  if (form !== null) beginDialog(turn, setup, deps, handoff);
   deps.metrics?.handoffEnded("missed", SYSTEM.kind);
-  turn.record("handoff.missed", SYSTEM, { because, reply, form, guidance: guidance.missed });
+  turn.record("handoff.missed", SYSTEM, {
+    because,
+    reply,
+    form: host === null ? form : null,
+    guidance: guidance.missed,
+  });
   return true;
 }
 
@@ -127,8 +144,10 @@ export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors" |
   const { handoff } = turn;
   const status = move(turn, ending.as);
   if (status === null || handoff === null) return false;
+  const isThere = isTeams(turn.conversation, handoff);
   turn.update({ status, endedAt: turn.now, acceptBy: null, openBy: null, idleAt: null, chain: [] });
   turn.lookAt(null);
+  if (turn.conversation.dialog?.handoffId === handoff.id) turn.change({ dialog: null });
   turn.giveControl("bot", ending.because);
   const live = handoff.mode === "live";
   const reply = live && ending.as === "resolved" ? tell(turn, setup, ["resolved"]) : [];
@@ -138,20 +157,45 @@ export function end(turn: Turn, setup: BotSetup, deps: Pick<Deps, "connectors" |
   const { destination } = handoff;
   const outside = destination !== null && !deps.connectors.isLocal(destination.id);
   const isToldThere = !ending.fromHelpdesk && ending.staysThere !== true;
-  if (outside && isToldThere && (live || handoff.ref !== null))
-    oweClose(turn, destination, `Baton: ${ending.actor.kind} ended this conversation (${ending.because}).`);
+  const note = `Baton: ${ending.actor.kind} ended this conversation (${ending.because}).`;
+  if (isThere) oweReturn(turn, ending.fromHelpdesk ? "let_go" : "give_back", note);
+  else if (outside && isToldThere && (live || handoff.ref !== null) && !isInPlace(turn.conversation, destination))
+    oweClose(turn, destination, note);
   return true;
 }
 
-/** The helpdesk is told that the conversation has ended; it finds it by our own key where no reference is known. */
+/**
+ * The helpdesk is told that the conversation has ended; it finds it by our own key where no reference is known. Where the bot spoke
+ * there itself, it has the conversation again.
+ */
 export function oweClose(turn: Turn, destination: Destination, note: string, ref?: HelpdeskRef | null): void {
   if (turn.handoff === null) return;
+  if (isInPlace(turn.conversation, destination)) {
+    oweReturn(turn, "give_back", note);
+    return;
+  }
   turn.owe({
     lane: laneOf(destination.id, turn.conversation.id),
     kind: "helpdesk_close",
     connectionId: destination.id,
     handoffId: turn.handoff.id,
     payload: { note, ref: ref ?? null },
+  });
+}
+
+/**
+ * The bot has the conversation again in which it spoke before: `give_back` when that was decided here, `let_go` when a person ended it
+ * in the helpdesk.
+ */
+export function oweReturn(turn: Turn, how: "give_back" | "let_go", note: string): void {
+  const { host, id } = turn.conversation;
+  if (turn.handoff === null || host === null) return;
+  turn.owe({
+    lane: laneOf(host.connectionId, id),
+    kind: "helpdesk_close",
+    connectionId: host.connectionId,
+    handoffId: turn.handoff.id,
+    payload: { note, ref: null, inPlace: how },
   });
 }
 
@@ -195,6 +239,9 @@ export async function moveOn(turn: Turn, setup: BotSetup, deps: Deps, why: strin
   const { handoff } = turn;
   if (handoff === null || handoff.opened || handoff.mode !== "live" || handoff.status !== "pending") return;
   const [next, ...chain] = handoff.chain.filter((one) => !deps.circuits.isDown(one.id));
+  // An opening may be on its way: what the visitor is told now comes after it.
+  if (handoff.destination !== null && isInPlace(turn.conversation, handoff.destination))
+    oweReturn(turn, "give_back", "Baton: this request went on without this helpdesk.");
   if (next === undefined) {
     turn.update({ destination: null, ref: null, cursor: null });
     miss(turn, setup, deps, "helpdesk_unreachable");

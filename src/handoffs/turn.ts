@@ -1,11 +1,13 @@
 import type { Attachment, Control, Conversation, Message, Role } from "../domain/conversation.ts";
 import type { Actor, Handoff } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
+import type { HostedForm } from "../ports-channel.ts";
 import type { HandoffStatus } from "../domain/states.ts";
 import { newId } from "../ids.ts";
 import type { NewDelivery, StoredEvent, Tx } from "../ports-store.ts";
 import type { EventType } from "./events.ts";
 import { CALLBACK_TYPES } from "./events.ts";
+import { hostedId, isTeams } from "./hosted/place.ts";
 
 /** What is new in a message before it has a number. */
 export interface Said {
@@ -15,6 +17,8 @@ export interface Said {
   readonly authorName?: string | null;
   readonly attachments?: readonly Attachment[];
   readonly externalId?: string | null;
+  /** Shown with the line where Baton speaks with the visitor itself. */
+  readonly form?: HostedForm;
 }
 
 /**
@@ -70,6 +74,7 @@ export function beginTurn(
   let messages: Message[] = [];
   let events: StoredEvent[] = [];
   let deliveries: NewDelivery[] = [];
+  let lines: NewDelivery[] = [];
   let look: Date | null | undefined;
 
   const change = (patch: Partial<Conversation>) => {
@@ -92,7 +97,24 @@ export function beginTurn(
     };
     change({ lastMessageSeq: message.seq });
     messages.push(message);
+    sayInChannel(message, said.form);
     return message;
+  };
+
+  /** Where Baton speaks with the visitor itself, they see what anybody else says; unless it was said there. */
+  const sayInChannel = (message: Message, form: HostedForm | undefined): void => {
+    const { host } = conversation;
+    if (host === null || message.role === "visitor" || isTeams(conversation, handoff)) return;
+    if (message.externalId?.startsWith(hostedId(host, ""))) return;
+    lines.push({
+      workspaceId,
+      lane: laneOf(host.connectionId, conversationId),
+      kind: "hosted_line",
+      connectionId: host.connectionId,
+      conversationId,
+      handoffId: handoff?.id ?? null,
+      payload: { seq: message.seq, ...(form && { form }) },
+    });
   };
 
   const record = (type: EventType, actor: Actor, data: Readonly<Record<string, unknown>> = {}) => {
@@ -171,14 +193,26 @@ export function beginTurn(
       if (handoff !== null && look !== undefined) await tx.scheduleLook(workspaceId, handoff.id, look);
       await tx.addMessages(workspaceId, messages);
       await tx.addEvents(workspaceId, events);
-      await tx.addDeliveries(deliveries, now);
+      await tx.addDeliveries(inOrder(deliveries, lines), now);
       conversationIsNew = false;
       changed = false;
       stored = handoff && { id: handoff.id, status: handoff.status };
       messages = [];
       events = [];
       deliveries = [];
+      lines = [];
       look = undefined;
     },
   };
+}
+
+/** The lane of what one conversation owes to one destination. */
+export const laneOf = (destinationId: string, conversationId: string): string => `${destinationId}:${conversationId}`;
+
+const isEnding = (one: NewDelivery): boolean => one.kind === "helpdesk_close";
+
+/** What is said to the visitor is said before the team is called in, and after the team has let go. */
+function inOrder(deliveries: readonly NewDelivery[], lines: readonly NewDelivery[]): readonly NewDelivery[] {
+  if (lines.length === 0) return deliveries;
+  return [...deliveries.filter(isEnding), ...lines, ...deliveries.filter((one) => !isEnding(one))];
 }

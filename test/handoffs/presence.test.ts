@@ -16,6 +16,7 @@ function setUp() {
   const connector = { presence: asked } as unknown as Connector;
   const connectors: Connectors = {
     get: () => Promise.resolve(connector),
+    types: () => [],
     isLocal: () => false,
     settleMs: () => 0,
   };

@@ -252,6 +252,7 @@ const FakeConfig = z.strictObject({
   inboxId: z.int().positive().nullish(),
   apiAccessToken: z.string().min(1),
   webhookSecret: z.string().nullish(),
+  botId: z.string().nullish(),
 });
 
 function fakedesk(helpdesk: World["helpdesk"]): ConnectorFactory {
@@ -304,6 +305,7 @@ function handoffDeps(of: { store: Store; clock: () => Date; log: Log; baseUrl: (
         const connection = await store.read.connection(workspaceId, id);
         return connection?.type === "freshchat" ? fakeConnector() : null;
       },
+      types: () => [],
       isLocal: (id) => id === "inbox",
       settleMs: () => 0,
     },
