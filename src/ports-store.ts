@@ -274,6 +274,11 @@ export interface DueLane {
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
 export interface Tx extends Reads {
+  /**
+   * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
+   * before it is stored. For what has no row of its own to lock.
+   */
+  lock(name: string): Promise<void>;
   createWorkspace(workspace: Workspace): Promise<void>;
   /**
    * The workspace with its row locked until the commit: of several units that look for something and make it when it is not

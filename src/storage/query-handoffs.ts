@@ -181,10 +181,10 @@ export const handoffReads = (on: Executor) => ({
         .where((e) =>
           e.or([
             ...["name", "email", "phone"].map(
-              (key) => sql<boolean>`lower(${on.jsonText("conversations.visitor", key)}) like ${like} escape '\\'`,
+              (key) => sql<boolean>`${on.lower(on.jsonText("conversations.visitor", key))} like ${like} escape '\\'`,
             ),
-            sql<boolean>`lower(conversations.key) like ${like} escape '\\'`,
-            sql<boolean>`lower(coalesce(handoffs.reason, '')) like ${like} escape '\\'`,
+            sql<boolean>`${on.lower(sql`conversations.key`)} like ${like} escape '\\'`,
+            sql<boolean>`${on.lower(sql`coalesce(handoffs.reason, '')`)} like ${like} escape '\\'`,
           ]),
         );
     }

@@ -170,6 +170,7 @@ function connectionColumns(patch: ConnectionPatch): Partial<ConnectionsTable> {
 }
 
 export const tenantWrites = (on: Executor) => ({
+  lock: (name: string): Promise<void> => on.lock(name),
   async createWorkspace(one: Workspace): Promise<void> {
     await run(
       on,

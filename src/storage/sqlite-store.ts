@@ -4,19 +4,12 @@ import { Migrator } from "kysely/migration";
 import type { CompiledQuery } from "kysely";
 import { noMetrics } from "../ports-metrics.ts";
 import type { Metrics } from "../ports-metrics.ts";
-import type { Committed, Reads, Store, Tx } from "../ports-store.ts";
+import type { Committed, Store } from "../ports-store.ts";
 import { ensurePrivateFile } from "./data-dir.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { healthOf } from "./health.ts";
 import { migrationsFor } from "./migrations.ts";
-import { figureReads } from "./query-figures.ts";
-import { conversationReads, conversationWrites } from "./query-conversations.ts";
-import type { Owners } from "./query-conversations.ts";
-import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
-import { handoffReads, handoffWrites } from "./query-handoffs.ts";
-import { signInWrites } from "./query-sign-in.ts";
-import { tenantReads, tenantWrites } from "./query-tenants.ts";
-import { webhookReads, webhookWrites } from "./query-webhooks.ts";
+import { readsOn, tell, writesOn } from "./queries.ts";
 import type { Database } from "./schema.ts";
 import { copySqlite } from "./sqlite-copy.ts";
 import type { Executor } from "./statements.ts";
@@ -44,26 +37,14 @@ export async function openSqliteStore(
   for (const db of [writer, reader]) lowerAllScripts(db);
 
   const listeners = new Set<(what: Committed) => void>();
-  let touched = { lanes: new Set<string>(), conversations: new Set<string>() };
+  const { tx, owners, touched } = writesOn(executor(writer));
   const commits = createGroupCommit(writer, (units, seconds) => {
     metrics.committed(units, seconds);
-    const what = { lanes: [...touched.lanes], conversations: [...touched.conversations] };
-    touched = { lanes: new Set(), conversations: new Set() };
+    const what = touched.taken();
     for (const listener of listeners) tell(listener, what);
   });
-  const on = executor(writer);
-  const owners: Owners = new Map();
-  const tx: Tx = {
-    ...reads(on),
-    ...tenantWrites(on),
-    ...signInWrites(on),
-    ...conversationWrites(on, owners, (id) => touched.conversations.add(id)),
-    ...handoffWrites(on),
-    ...deliveryWrites(on, (lane) => touched.lanes.add(lane)),
-    ...webhookWrites(on),
-  };
   return {
-    read: reads(executor(reader)),
+    read: readsOn(executor(reader)),
     write: (work) =>
       commits.run(() => {
         // Units run one after the other, and what one of them has read is no proof for the next.
@@ -84,24 +65,6 @@ export async function openSqliteStore(
       writer.close();
     },
   };
-}
-
-const reads = (on: Executor): Reads => ({
-  ...tenantReads(on),
-  ...conversationReads(on),
-  ...handoffReads(on),
-  ...deliveryReads(on),
-  ...webhookReads(on),
-  ...figureReads(on),
-});
-
-/** What is stored is stored: a listener that fails must not keep anybody from being answered. */
-function tell(listener: (what: Committed) => void, what: Committed): void {
-  try {
-    listener(what);
-  } catch (error) {
-    process.emitWarning(`A listener for commits failed: ${error instanceof Error ? error.name : "not an error"}`);
-  }
 }
 
 const DURABLE = {
@@ -176,6 +139,8 @@ function executor(database: BetterSqlite.Database): Executor {
     db: new Kysely<Database>({ dialect: new SqliteDialect({ database }) }),
     forUpdate: false,
     jsonText: (column, key) => sql<string | null>`${sql.ref(column)} ->> ${sql.lit(key)}`,
+    lower: (text) => sql<string>`lower(${text})`,
+    lock: () => Promise.resolve(),
     // Promises although SQLite answers at once: the same queries run on PostgreSQL.
     all: async <Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]) =>
       prepare(query).all(...parameters) as Row[],

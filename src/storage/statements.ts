@@ -10,6 +10,10 @@ export interface Executor {
   readonly forUpdate: boolean;
   /** The text under `key` in a column of JSON text. */
   jsonText(column: string, key: string): RawBuilder<string | null>;
+  /** The text in small letters, of whatever script. */
+  lower(text: RawBuilder<string | null>): RawBuilder<string>;
+  /** Waits for every other unit that holds `name`, and holds it until the commit. Nothing where units never run side by side. */
+  lock(name: string): Promise<void>;
   all<Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]): Promise<Row[]>;
   /** The number of rows changed. */
   run(query: CompiledQuery, parameters: readonly unknown[]): Promise<number>;

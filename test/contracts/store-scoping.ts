@@ -65,6 +65,7 @@ const scopedReads: Record<Exclude<keyof Reads, UnscopedReads>, ScopedRead> = {
 
 /** These take a whole row, whose own workspace it is, or the clockwork's claim, or no workspace at all. */
 type UnscopedWrites =
+  | "lock"
   | "createWorkspace"
   | "lockWorkspace"
   | "createBot"

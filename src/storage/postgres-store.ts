@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { HandoffError } from "../domain/errors.ts";
+import { noMetrics } from "../ports-metrics.ts";
+import type { Metrics } from "../ports-metrics.ts";
+import type { Committed, Store, StoreHealth, Tx } from "../ports-store.ts";
+import { bound } from "../request-scope.ts";
+import { DatabaseError, asStorageError, isBroken, startingError } from "./postgres-errors.ts";
+import { prepareDatabase } from "./postgres-migrate.ts";
+import type { Prepared } from "./postgres-migrate.ts";
+import { createPool, POSTGRES_TIMING } from "./postgres-pool.ts";
+import type { PostgresTiming } from "./postgres-pool.ts";
+import { createReader, createUnits } from "./postgres-units.ts";
+import type { Session } from "./postgres-units.ts";
+import { readsOn, tell, writesOn } from "./queries.ts";
+import type { Executor } from "./statements.ts";
+
+export interface PostgresOptions {
+  /**
+   * Of the master secrets, the one in force first: a database that was filled under another one is refused. Undefined: not
+   * compared.
+   */
+  readonly fingerprints?: readonly string[];
+  readonly timing?: Partial<PostgresTiming>;
+  /** Connections for units and for questions: apart, so that a unit that asks something outside of itself cannot wait for its own end. */
+  readonly connections?: { readonly units: number; readonly reads: number };
+  readonly metrics?: Pick<Metrics, "committed">;
+  /** How long a server that does not answer is waited for at the start. */
+  readonly startWithinMs?: number;
+}
+
+const CONNECTIONS = { units: 10, reads: 5 };
+const START_WITHIN_MS = 10_000;
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * The store for more than one process: PostgreSQL, one transaction a unit.
+ *
+ * Units run beside each other, at READ COMMITTED: each takes the lock of the row that it is about first (its conversation, its
+ * workspace, its lane) and reads after that, so that it sees what the one before it stored. Where there is no row yet, a unique
+ * index refuses the second, and its unit is begun anew.
+ *
+ * @throws DatabaseError saying what to do
+ */
+export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<Store> {
+  const timing = { ...POSTGRES_TIMING, ...options.timing };
+  const sizes = options.connections ?? CONNECTIONS;
+  const { collation } = await prepare(url, timing, options);
+  const pools = { units: createPool(url, timing, sizes.units), reads: createPool(url, timing, sizes.reads) };
+  const listeners = new Set<(what: Committed) => void>();
+  // Bound here, outside of any request: what hears of a commit is in nobody's name.
+  const { metrics = noMetrics } = options;
+  const committed = bound((what: Committed, seconds: number) => {
+    metrics.committed(1, seconds);
+    for (const listener of listeners) tell(listener, what);
+  });
+  const units = createUnits(pools.units, timing, collation, (on) => sessionOn(on, committed));
+  const reader = createReader(pools.reads, timing, collation);
+  let isClosed = false;
+  return {
+    read: readsOn(reader),
+    write(work) {
+      return isClosed ? Promise.reject(closed()) : units.run(work);
+    },
+    onCommitted(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    backup: () =>
+      Promise.reject(
+        new DatabaseError(
+          "database_unusable",
+          "A PostgreSQL database is copied by PostgreSQL's own tools: pg_dump --format=custom, or a base backup. Keep the secret too.",
+        ),
+      ),
+    health: () => healthOf(pools.reads),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      // Waits for what runs.
+      await Promise.all([pools.units.end(), pools.reads.end()]);
+    },
+  };
+}
+
+/** A server that is just starting, as it may be beside this one, is waited for. */
+async function prepare(url: string, timing: PostgresTiming, options: PostgresOptions): Promise<Prepared> {
+  const until = performance.now() + (options.startWithinMs ?? START_WITHIN_MS);
+  for (;;) {
+    try {
+      return await prepareDatabase(url, timing, options.fingerprints);
+    } catch (error) {
+      if (!isBroken(error) || performance.now() + LOOK_AGAIN_MS > until) throw startingError(error);
+    }
+    await sleep(LOOK_AGAIN_MS);
+  }
+}
+
+function sessionOn(on: Executor, committed: (what: Committed, seconds: number) => void): Session<Tx> {
+  const { tx, owners, touched } = writesOn(on);
+  return {
+    work: tx,
+    reset() {
+      owners.clear();
+      touched.clear();
+    },
+    committed: (seconds) => committed(touched.taken(), seconds),
+  };
+}
+
+const closed = (): HandoffError =>
+  new HandoffError("storage_unavailable", "The store is closed", { retryAfterSeconds: 5 });
+
+/** Whether it is whole is PostgreSQL's own to know: reading it all through would take the machine's time from everybody. */
+async function healthOf(pool: { query(text: string): Promise<{ rows: { size: number }[] }> }): Promise<StoreHealth> {
+  try {
+    const { rows } = await pool.query("select pg_database_size(current_database()) as size");
+    return { damage: "unknown", dataBytes: rows[0]?.size ?? 0, logBytes: 0 };
+  } catch (error) {
+    throw asStorageError(error);
+  }
+}

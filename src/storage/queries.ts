@@ -1,0 +1,71 @@
+import type { Committed, Reads, Tx } from "../ports-store.ts";
+import { conversationReads, conversationWrites } from "./query-conversations.ts";
+import type { Owners } from "./query-conversations.ts";
+import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
+import { figureReads } from "./query-figures.ts";
+import { handoffReads, handoffWrites } from "./query-handoffs.ts";
+import { signInWrites } from "./query-sign-in.ts";
+import { tenantReads, tenantWrites } from "./query-tenants.ts";
+import { webhookReads, webhookWrites } from "./query-webhooks.ts";
+import type { Executor } from "./statements.ts";
+
+/** All queries of a store, on whatever connection. */
+export const readsOn = (on: Executor): Reads => ({
+  ...tenantReads(on),
+  ...conversationReads(on),
+  ...handoffReads(on),
+  ...deliveryReads(on),
+  ...webhookReads(on),
+  ...figureReads(on),
+});
+
+export interface Writes {
+  readonly tx: Tx;
+  /** What this unit has read is no proof for the next: to be cleared before each. */
+  readonly owners: Owners;
+  readonly touched: Touched;
+}
+
+/** What is done since the last commit. */
+interface Touched {
+  clear(): void;
+  /** Gives it, and forgets it. */
+  taken(): Committed;
+}
+
+export function writesOn(on: Executor): Writes {
+  const lanes = new Set<string>();
+  const conversations = new Set<string>();
+  const owners: Owners = new Map();
+  const tx: Tx = {
+    ...readsOn(on),
+    ...tenantWrites(on),
+    ...signInWrites(on),
+    ...conversationWrites(on, owners, (id) => conversations.add(id)),
+    ...handoffWrites(on),
+    ...deliveryWrites(on, (lane) => lanes.add(lane)),
+    ...webhookWrites(on),
+  };
+  const clear = () => {
+    lanes.clear();
+    conversations.clear();
+  };
+  const touched = {
+    clear,
+    taken() {
+      const what = { lanes: [...lanes], conversations: [...conversations] };
+      clear();
+      return what;
+    },
+  };
+  return { tx, owners, touched };
+}
+
+/** What is stored is stored: a listener that fails must not keep anybody from being answered. */
+export function tell(listener: (what: Committed) => void, what: Committed): void {
+  try {
+    listener(what);
+  } catch (error) {
+    process.emitWarning(`A listener for commits failed: ${error instanceof Error ? error.name : "not an error"}`);
+  }
+}
