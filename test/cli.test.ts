@@ -260,6 +260,33 @@ describe("while the server runs", () => {
     expect(asked.status).toBe(200);
   });
 
+  test("a bot's addresses are set and taken away", async () => {
+    const url = "https://bot.example/turn";
+    const set = await baton(["bot", "set", "--message-url", url], { env });
+    expect([set.code, set.err]).toEqual([0, ""]);
+    expect(set.out).toBe(`Bot ${botId} (My bot)\nMessage URL: ${url}\nCallback URL: none\n`);
+    const told = await baton(["bot", "set", "My bot", "--callback-url", `${url}/told`, "--json"], { env });
+    expect(JSON.parse(told.out)).toMatchObject({ id: botId, messageUrl: url, callbackUrl: `${url}/told` });
+    const listed = await baton(["bot", "list"], { env });
+    expect(listed.out).toContain(`${url}/told  ${url}\n`);
+    const gone = await baton(["bot", "set", botId, "--no-message-url", "--no-callback-url"], { env });
+    expect(gone.out).toBe(`Bot ${botId} (My bot)\nMessage URL: none\nCallback URL: none\n`);
+  });
+
+  test.each([
+    [["bot", "set"], /^baton: Say what to set: --message-url <url> or --callback-url <url>\.\n$/],
+    [
+      ["bot", "set", "Nobody", "--no-message-url"],
+      /^baton: There is no bot Nobody\. There is: bot_\w+ \(My bot\)\.\n$/,
+    ],
+    [["bot", "set", "--message-url", ""], /^baton: .*messageUrl/],
+    [["bot", "set", "--message-url", "http://169.254.169.254/"], /^baton: .*messageUrl/],
+  ])("%j is refused in one line", async (args, words) => {
+    const refused = await baton(args, { env });
+    expect([refused.code, refused.out]).toEqual([1, ""]);
+    expect(refused.err).toMatch(words);
+  });
+
   test("Chatwoot is connected, becomes the bot's first destination, and is checked", async () => {
     const args = [...addArgs(chatwoot), "--use-for", "My bot"];
     const input = `${chatwoot.apiAccessToken}\r\n${chatwoot.webhookSecret}\r\n`;

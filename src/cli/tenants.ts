@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
+import type { Row } from "./api.ts";
 import { CliError } from "./cli-error.ts";
-import { table, tell } from "./output.ts";
+import { shown, table, tell } from "./output.ts";
 import { pick, pickWorkspace } from "./pick.ts";
 import type { CommandDeps } from "./program.ts";
 import type { Reached } from "./reach.ts";
@@ -33,18 +34,55 @@ export function workspaceCommands(baton: Command, deps: CommandDeps): void {
     });
 }
 
+interface BotOptions {
+  readonly workspace?: string;
+  /** False: taken away. */
+  readonly messageUrl?: string | false;
+  readonly callbackUrl?: string | false;
+}
+
 export function botCommands(baton: Command, deps: CommandDeps): void {
-  baton
-    .command("bot")
-    .description("bots of a workspace")
+  const bot = baton.command("bot").description("bots of a workspace");
+  bot
     .command("list")
     .description("list the bots")
     .option(...WORKSPACE)
     .action(async (options: { workspace?: string }, command: Command) => {
       const rows = await listOf(deps, "/v1/bots", options.workspace);
-      tell(deps.output(command), rows, table(rows, ["id", "name", "callbackUrl"], "There is no bot yet."));
+      const columns = ["id", "name", "callbackUrl", "messageUrl"] as const;
+      tell(deps.output(command), rows, table(rows, columns, "There is no bot yet."));
+    });
+  bot
+    .command("set [bot]")
+    .description("say where a bot is reached, by id or name; needed where there are several")
+    .option("--message-url <url>", "where Baton asks it what it says, in a helpdesk's own inboxes and in WhatsApp")
+    .option("--no-message-url", "it is not asked")
+    .option("--callback-url <url>", "where it is told what happens")
+    .option("--no-callback-url", "it is not told")
+    .option(...WORKSPACE)
+    .action(async (wanted: string | undefined, options: BotOptions, command: Command) => {
+      const { messageUrl, callbackUrl } = options;
+      if (messageUrl === undefined && callbackUrl === undefined)
+        throw new CliError("Say what to set: --message-url <url> or --callback-url <url>.");
+      const patch = {
+        ...(messageUrl === undefined ? {} : { messageUrl: messageUrl === false ? null : messageUrl }),
+        ...(callbackUrl === undefined ? {} : { callbackUrl: callbackUrl === false ? null : callbackUrl }),
+      };
+      const { id, now } = await deps.with(async (reached) => {
+        const { admin } = await pickWorkspace(reached, options.workspace);
+        const found = pickBot(await admin.all("/v1/bots"), wanted, "the id or name");
+        return { id: found.id, now: await admin.patch(`/v1/bots/${found.id}`, patch) };
+      });
+      tell(deps.output(command), now, [
+        `Bot ${id} (${shown(now["name"])})`,
+        `Message URL: ${now["messageUrl"] === null ? "none" : shown(now["messageUrl"])}`,
+        `Callback URL: ${now["callbackUrl"] === null ? "none" : shown(now["callbackUrl"])}`,
+      ]);
     });
 }
+
+const pickBot = (bots: readonly Row[], wanted: string | undefined, option: string) =>
+  pick(bots, wanted, { what: "bot", option, none: "The workspace has no bot yet: make one with POST /v1/bots." });
 
 export function memberCommands(baton: Command, deps: CommandDeps): void {
   const member = baton.command("member").description("people who answer in the built-in inbox");
@@ -142,11 +180,7 @@ async function createToken(reached: Reached, options: TokenOptions) {
   if (scope === "admin") return reached.asOperator.post(`/v1/workspaces/${workspaceId}/tokens`, order);
   if (scope === "installation") return admin.post("/v1/installations/keys", order);
   if (scope === "bot") {
-    const { id } = pick(await admin.all("/v1/bots"), options.bot, {
-      what: "bot",
-      option: "--bot <id or name>",
-      none: "The workspace has no bot yet: make one with POST /v1/bots.",
-    });
+    const { id } = pickBot(await admin.all("/v1/bots"), options.bot, "--bot <id or name>");
     return admin.post(`/v1/bots/${id}/tokens`, order);
   }
   const { id } = pick(await admin.all("/v1/members"), options.member, {

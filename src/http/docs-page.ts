@@ -20,8 +20,8 @@ summary { padding: 0.6rem 0.9rem; cursor: pointer; } details > div { padding: 0 
 
 /** The document as one page that needs nothing else: routes by tag with their fields, schemas, and every error code. */
 export function docsPage(document: OpenApiDocument): string {
-  const { info, tags, paths, components } = document;
-  const operations = Object.entries(paths).flatMap(([path, item]) =>
+  const { info, tags, paths, webhooks, components } = document;
+  const operations = [...Object.entries(paths), ...Object.entries(webhooks)].flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   );
   const sections = tags.map(({ name }) => {

@@ -3,6 +3,7 @@ import type { RequestHandler } from "express";
 import { contextOf } from "./context.ts";
 import { docsPage, DOCS_STYLE } from "./docs-page.ts";
 import { openApiDocument } from "./openapi.ts";
+import { webhookOperations } from "./openapi-webhooks.ts";
 import { respond } from "./respond.ts";
 import type { Route } from "./route.ts";
 
@@ -15,7 +16,7 @@ export function documentPages(options: {
   const documents = () => {
     const baseUrl = options.baseUrl();
     if (made?.baseUrl !== baseUrl) {
-      const document = openApiDocument(options.routes, { baseUrl });
+      const document = openApiDocument(options.routes, { baseUrl, webhooks: webhookOperations });
       made = { baseUrl, json: JSON.stringify(document), html: docsPage(document) };
     }
     return made;

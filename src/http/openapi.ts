@@ -14,6 +14,8 @@ export interface OpenApiDocument {
   readonly servers: readonly Json[];
   readonly tags: readonly { readonly name: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  /** What Baton asks of others. */
+  readonly webhooks: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, Json>>;
     readonly responses: Readonly<Record<string, Json>>;
@@ -42,7 +44,13 @@ const SCOPE_WORDS =
  * Schemas with a `meta({ id })` become components; one that is read differently from how it is written (defaults, transforms)
  * becomes two, the second named `…Input`.
  */
-export function openApiDocument(routes: readonly Route[], options: { readonly baseUrl: string }): OpenApiDocument {
+export function openApiDocument(
+  routes: readonly Route[],
+  options: {
+    readonly baseUrl: string;
+    readonly webhooks?: (schemas: Components) => OpenApiDocument["webhooks"];
+  },
+): OpenApiDocument {
   const schemas = new Components();
   const problems = problemResponses(schemas);
   const paths: Record<string, Record<string, Operation>> = {};
@@ -50,6 +58,7 @@ export function openApiDocument(routes: readonly Route[], options: { readonly ba
     const item = (paths[route.path] ??= {});
     item[route.method.toLowerCase()] = operationOf(route, schemas);
   }
+  const webhooks = options.webhooks?.(schemas) ?? {};
   return {
     openapi: "3.1.1",
     info: {
@@ -63,6 +72,7 @@ export function openApiDocument(routes: readonly Route[], options: { readonly ba
     servers: [{ url: options.baseUrl }],
     tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
     paths: schemas.named(paths),
+    webhooks: schemas.named(webhooks),
     components: {
       schemas: schemas.all(),
       responses: schemas.named(problems),

@@ -176,6 +176,43 @@ describe("bots", () => {
       { path: "callbackUrl", message: "leads to a cloud metadata address", code: "refused_address" },
     ]);
   });
+
+  test("a message URL is set, kept by other changes, and taken away by null", async () => {
+    const messageUrl = "https://bot.example/turn";
+    const { body: made } = await asAdmin("POST", "/v1/bots", { name: "Lumi", messageUrl });
+    expect(made).toMatchObject({ messageUrl, callbackUrl: null });
+    const path = `/v1/bots/${made.id}`;
+    expect((await asAdmin("PATCH", path, { name: "Nox" })).body).toMatchObject({ name: "Nox", messageUrl });
+    const moved = await asAdmin("PATCH", path, { messageUrl: "https://bot.example/v2" });
+    expect(moved.body).toMatchObject({ messageUrl: "https://bot.example/v2", settingsVersion: 1 });
+    expect((await asAdmin("GET", path)).body).toEqual(moved.body);
+    expect((await asAdmin("PATCH", path, { messageUrl: null })).body).toMatchObject({ messageUrl: null });
+    expect((await asAdmin("GET", path)).body).toMatchObject({ messageUrl: null });
+    expect((await asAdmin("POST", "/v1/bots", { name: "Lumi" })).body).toMatchObject({ messageUrl: null });
+  });
+
+  test.each(["ftp://bot.example/", "bot.example", "", 5])("%j is no message URL", async (messageUrl) => {
+    const refused = await asAdmin("POST", "/v1/bots", { name: "x", messageUrl });
+    expect(refused.status).toBe(422);
+    expect(refused.body.faults.map((fault: { path: string }) => fault.path)).toEqual(["messageUrl"]);
+  });
+
+  test("a message URL that leads inside is refused when it is saved, and told with the callback URL's fault", async () => {
+    const { body: bot } = await asAdmin("POST", "/v1/bots", { name: "Lumi" });
+    const inside = "http://169.254.169.254/latest";
+    for (const [method, path] of [
+      ["POST", "/v1/bots"],
+      ["PATCH", `/v1/bots/${bot.id}`],
+    ] as const) {
+      const refused = await asAdmin(method, path, { name: "x", messageUrl: inside, callbackUrl: inside });
+      expect(refused.status).toBe(422);
+      expect(refused.body.faults).toEqual([
+        { path: "callbackUrl", message: "leads to a cloud metadata address", code: "refused_address" },
+        { path: "messageUrl", message: "leads to a cloud metadata address", code: "refused_address" },
+      ]);
+    }
+    expect((await asAdmin("GET", `/v1/bots/${bot.id}`)).body).toMatchObject({ name: "Lumi", messageUrl: null });
+  });
 });
 
 describe("tokens", () => {
@@ -206,6 +243,8 @@ describe("tokens", () => {
   });
 });
 
+const answeredBy = (botId: unknown) => ({ type: "fakedesk", config: { ...CONFIG, botId } });
+
 describe("connections", () => {
   test("secrets go in and never come out", async () => {
     const made = await asAdmin("POST", "/v1/connections", { type: "fakedesk", config: CONFIG });
@@ -226,6 +265,27 @@ describe("connections", () => {
     const row = await world.store.read.connection(workspaceId, made.body.id);
     expect(JSON.stringify(row)).not.toContain("canary");
     expect(renamed.body).toMatchObject({ name: "Desk", secrets: { apiAccessToken: true } });
+  });
+
+  test("a bot that a configuration names must be one of the workspace", async () => {
+    const { body: bot } = await asAdmin("POST", "/v1/bots", { name: "Lumi" });
+    const other = await world.workspace("other bots");
+    const foreign = await world.call("POST", "/v1/bots", { token: other.admin, body: { name: "Theirs" } });
+    const unknown = [{ path: "config.botId", message: "is not the id of one of your bots", code: "unknown_bot" }];
+    for (const botId of [foreign.body.id, "bot_nowhere"]) {
+      const refused = await asAdmin("POST", "/v1/connections", answeredBy(botId));
+      expect([refused.status, refused.body.faults]).toEqual([422, unknown]);
+    }
+    const made = await asAdmin("POST", "/v1/connections", answeredBy(bot.id));
+    expect([made.status, made.body.config.botId]).toEqual([201, bot.id]);
+
+    const path = `/v1/connections/${made.body.id}`;
+    const patched = await asAdmin("PATCH", path, { config: { botId: foreign.body.id } });
+    expect([patched.status, patched.body.faults]).toEqual([422, unknown]);
+    expect((await asAdmin("GET", path)).body.config.botId).toBe(bot.id);
+    expect((await asAdmin("PATCH", path, { name: "Desk" })).body.config.botId).toBe(bot.id);
+    expect((await asAdmin("PATCH", path, { config: { botId: null } })).body.config).not.toHaveProperty("botId");
+    expect((await asAdmin("POST", "/v1/connections", answeredBy(null))).status).toBe(201);
   });
 
   test("every fault of the configuration is told", async () => {

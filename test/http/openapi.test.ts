@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { documentedRoutes } from "../../src/http/documented-routes.ts";
 import { openApiDocument } from "../../src/http/openapi.ts";
+import { webhookOperations } from "../../src/http/openapi-webhooks.ts";
 import { defineRoute } from "../../src/http/route.ts";
 import { startWorld } from "./harness.ts";
 import type { World } from "./harness.ts";
@@ -16,7 +17,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const written = JSON.parse(readFileSync(new URL("../../manifest/openapi.json", import.meta.url), "utf8"));
-const document = () => openApiDocument(documentedRoutes(), { baseUrl: "http://localhost:3000" });
+const document = () =>
+  openApiDocument(documentedRoutes(), { baseUrl: "http://localhost:3000", webhooks: webhookOperations });
 
 /** Every `$ref` of a document. */
 function references(value: unknown): string[] {
@@ -104,6 +106,26 @@ describe("the OpenAPI document", () => {
     expect(made.components.schemas["InnerInput"]).not.toHaveProperty("required");
   });
 
+  test("it says what a bot is asked, and what it may answer", () => {
+    const { post } = written.webhooks["turn.requested"];
+    expect(post.requestBody.content["application/json"].schema).toEqual({ $ref: "#/components/schemas/TurnRequested" });
+    expect(Object.keys(post.responses)).toEqual(["200", "202", "204"]);
+    expect(Object.keys(post.responses["200"].headers)).toEqual([
+      "webhook-id",
+      "webhook-timestamp",
+      "webhook-signature",
+    ]);
+    const ajv = new Ajv2020({ strict: false });
+    addFormats.default(ajv);
+    ajv.addSchema({ $id: "doc", ...written });
+    const { $ref } = post.responses["200"].content["application/json"].schema;
+    const takes = ajv.compile({ $ref: `doc${$ref}` });
+    expect(takes({ messages: ["Hello", { text: "there" }], handoff: { reason: "asked" } })).toBe(true);
+    expect(takes({ handoff: true })).toBe(true);
+    expect(takes({ message: "Hello" })).toBe(false);
+    expect(takes({ messages: [5] })).toBe(false);
+  });
+
   test("is served, with this server's address", async () => {
     const { status, body } = await world.call("GET", "/v1/openapi.json");
     expect(status).toBe(200);
@@ -118,5 +140,6 @@ describe("the OpenAPI document", () => {
     expect(text).not.toMatch(/<script|<link|src=|@import|url\(/);
     expect(text).toContain('id="problem-human_in_control"');
     expect(text).toContain("<code>/v1/bots/{id}/settings</code>");
+    expect(text).toContain("<code>turn.requested</code>");
   });
 });

@@ -27,11 +27,18 @@ const CallbackUrl = HttpUrl.nullish().meta({
   description: "Where the bot is told what happens (signed, Standard Webhooks); a request may name another",
 });
 
+const MessageUrl = HttpUrl.nullish().meta({
+  description:
+    "Where Baton asks the bot what it says, in conversations that Baton hosts (a helpdesk's own inboxes, WhatsApp): see the webhook " +
+    "`turn.requested`. `null`: nobody is asked",
+});
+
 const BotShown = z
   .strictObject({
     id: z.string(),
     name: z.string(),
     callbackUrl: z.string().nullable(),
+    messageUrl: z.string().nullable(),
     settings: SettingsShown,
     settingsVersion: z.int(),
     createdAt: Instant,
@@ -47,6 +54,7 @@ const show = (bot: Bot): z.infer<typeof BotShown> => ({
   id: bot.id,
   name: bot.name,
   callbackUrl: bot.callbackUrl,
+  messageUrl: bot.messageUrl,
   settings: showSettings(bot),
   settingsVersion: bot.settingsVersion,
   createdAt: bot.createdAt.toISOString(),
@@ -70,12 +78,14 @@ export function botRoutes(deps: AdminDeps): Route[] {
     found(await store.read.bot(workspaceId, id ?? ""));
   const secretOf = (bot: Bot) => openSecret(sealer, bot);
 
-  function checkCallbackUrl(url: string | null | undefined): void {
-    const fault = url ? deps.outgoing.urlFault(url) : null;
-    if (fault === null) return;
-    throw new HandoffError("validation_failed", undefined, {
-      faults: [{ path: "callbackUrl", message: fault, code: "refused_address" }],
+  /** Told at once when a URL can never be reached; names are judged when a connection is made. */
+  function checkUrls(urls: Partial<Record<"callbackUrl" | "messageUrl", string | null | undefined>>): void {
+    const faults = (["callbackUrl", "messageUrl"] as const).flatMap((path) => {
+      const url = urls[path];
+      const message = url ? deps.outgoing.urlFault(url) : null;
+      return message === null ? [] : [{ path, message, code: "refused_address" }];
     });
+    if (faults.length > 0) throw new HandoffError("validation_failed", undefined, { faults });
   }
 
   return [
@@ -86,11 +96,16 @@ export function botRoutes(deps: AdminDeps): Route[] {
       description: "With no settings it works as it is: always open, into the built-in inbox.",
       tag: "Bots",
       scopes: ["admin"],
-      body: z.strictObject({ name: Name, settings: SettingsGiven.optional(), callbackUrl: CallbackUrl }),
+      body: z.strictObject({
+        name: Name,
+        settings: SettingsGiven.optional(),
+        callbackUrl: CallbackUrl,
+        messageUrl: MessageUrl,
+      }),
       responses: { 201: { description: "The bot, with the secret that signs its callbacks", schema: BotWithSecret } },
       idempotent: true,
       async handler({ principal, body, given, now, unit }) {
-        checkCallbackUrl(body.callbackUrl);
+        checkUrls(body);
         const { workspaceId } = principal;
         const settings = rawOf(given.settings);
         const made = await unit(async (tx) => {
@@ -103,7 +118,7 @@ export function botRoutes(deps: AdminDeps): Route[] {
             settings,
             settingsVersion: 1,
             callbackUrl: body.callbackUrl ?? null,
-            messageUrl: null,
+            messageUrl: body.messageUrl ?? null,
             sealedSecret: sealer.seal(newSigningSecret(), botSecretContext(workspaceId, id)),
             createdAt: now,
           };
@@ -147,11 +162,16 @@ export function botRoutes(deps: AdminDeps): Route[] {
       description: "Only what is given changes; settings field by field, as in PATCH /v1/bots/{id}/settings.",
       tag: "Bots",
       scopes: ["admin"],
-      body: z.strictObject({ name: Name.optional(), settings: SettingsPatch.optional(), callbackUrl: CallbackUrl }),
+      body: z.strictObject({
+        name: Name.optional(),
+        settings: SettingsPatch.optional(),
+        callbackUrl: CallbackUrl,
+        messageUrl: MessageUrl,
+      }),
       responses: { 200: { description: "The bot as it is now", schema: BotShown } },
       idempotent: true,
       async handler({ principal, params, body, given, unit }) {
-        checkCallbackUrl(body.callbackUrl);
+        checkUrls(body);
         return unit(async (tx) => {
           const bot = found(await tx.bot(principal.workspaceId, params["id"] ?? ""));
           const settings = patched(bot.settings, given.settings ?? {});
@@ -159,6 +179,7 @@ export function botRoutes(deps: AdminDeps): Route[] {
           const patch = {
             ...(body.name === undefined ? {} : { name: body.name }),
             ...(body.callbackUrl === undefined ? {} : { callbackUrl: body.callbackUrl }),
+            ...(body.messageUrl === undefined ? {} : { messageUrl: body.messageUrl }),
             ...(given.settings === undefined ? {} : { settings, settingsVersion: bot.settingsVersion + 1 }),
           };
           if (Object.keys(patch).length > 0) await tx.updateBot(bot.workspaceId, bot.id, patch);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
 import type { Fault } from "../../domain/errors.ts";
-import type { ConnectorFactory, Outgoing } from "../../ports.ts";
+import type { ConnectorFactory, Outgoing, Reads } from "../../ports.ts";
 import type { Connection } from "../../ports-store.ts";
 import { connectionSecretsContext } from "../../secrets/contexts.ts";
 import { SealingError } from "../../secrets/sealing.ts";
@@ -74,6 +74,18 @@ function isChanged(
   } catch {
     return true;
   }
+}
+
+/**
+ * A bot that a configuration names must be one of the workspace: a foreign one would answer here with another business's words.
+ *
+ * @throws HandoffError `validation_failed`, path `config.botId`
+ */
+export async function checkBotIn(reads: Pick<Reads, "bot">, workspaceId: string, config: Fields): Promise<void> {
+  const { botId } = config;
+  if (typeof botId !== "string" || botId === "") return;
+  if ((await reads.bot(workspaceId, botId)) !== null) return;
+  throw invalid([{ path: "config.botId", message: "is not the id of one of your bots", code: "unknown_bot" }]);
 }
 
 const withoutNulls = (fields: Fields): Fields =>

@@ -10,7 +10,7 @@ import { found, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
 import { takeOutOfBots } from "./bot-destinations.ts";
 import { showSettings } from "./bot-settings.ts";
 import { connectionCheckRoutes } from "./connection-check.ts";
-import { patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
+import { checkBotIn, patchedConfig, readConfig, sealSecrets, tryToOpen } from "./connection-config.ts";
 import { connectionLike } from "./connection-reuse.ts";
 import { connectionTypeRoutes } from "./connection-types.ts";
 import { ConnectionShown, showConnection } from "./connection-view.ts";
@@ -75,6 +75,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
         const { config, secrets } = readConfig(factory, body.config, outgoing);
         return unit(async (tx) => {
           await tx.lockWorkspace(workspaceId);
+          await checkBotIn(tx, workspaceId, config);
           const before = body.reuse ? await connectionLike(tx, factory, { workspaceId, config }) : null;
           if (before !== null) return { status: 200, body: show(before) };
           const id = newId("connection");
@@ -149,6 +150,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
                   body.config,
                   outgoing,
                 );
+          if (split !== null) await checkBotIn(tx, workspaceId, split.config);
           const patch = {
             ...(body.name === undefined ? {} : { name: body.name }),
             ...(split === null
