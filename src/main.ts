@@ -52,11 +52,18 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** What was acknowledged is on disk, so whatever hangs at the end may be cut off: supervisors kill after ten seconds. */
+const STOPPED_WITHIN_MS = 9_700;
+
 function stopOnSignals(baton: Baton): void {
   let stopping = false;
   const stop = () => {
     if (stopping) process.exit(1);
     stopping = true;
+    setTimeout(() => {
+      baton.log.warn("stop_cut_short");
+      process.exit(0);
+    }, STOPPED_WITHIN_MS).unref();
     baton.stop().then(
       () => process.exit(0),
       () => process.exit(1),

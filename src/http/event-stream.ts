@@ -9,6 +9,9 @@ const HEARTBEAT_MS = 15_000;
 const TICK_MS = 1_000;
 /** A reader that takes nothing for so long is cut off; it resumes by Last-Event-ID. */
 const LONGEST_STALL_MS = 30_000;
+/** When the server stops: for readers of the last words, and until they come back. Browsers alone would wait three seconds. */
+const LAST_WORDS_MS = 1_000;
+const RETRY_MS = 1_000;
 
 const PER_PRINCIPAL: Readonly<Record<Scope, number>> = {
   operator: 10,
@@ -195,7 +198,11 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
   return {
     open,
     closeAll() {
-      for (const { response } of streams) end(response, "server stops");
+      for (const { response } of streams) end(response, "server stops, connect again", RETRY_MS);
+      // Who takes nothing would hold up the stop: they resume where they are.
+      setTimeout(() => {
+        for (const { response } of streams) response.destroy();
+      }, LAST_WORDS_MS).unref();
     },
     count: () => streams.size,
   };
@@ -203,8 +210,10 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
 
 const isOver = ({ response }: OpenStream) => response.destroyed || response.writableEnded;
 
-function end(response: ServerResponse, why: string): void {
-  if (response.headersSent) response.end(`: ${why}\n\n`);
+/** @param retryMs how long the reader is to wait before it connects again; absent: as it likes */
+function end(response: ServerResponse, why: string, retryMs?: number): void {
+  const hint = retryMs === undefined ? "" : `retry: ${retryMs}\n`;
+  if (response.headersSent) response.end(`${hint}: ${why}\n\n`);
   else response.destroy();
 }
 

@@ -37,12 +37,19 @@ export class HandlerInput implements RequestFacts {
   /** Whether {@link unit} told again what it had told before. */
   isReplayed = false;
   readonly #response: Response;
+  readonly #stopping: AbortSignal;
 
   constructor(
     request: Request,
     response: Response,
     parsed: Parsed,
-    deps: { readonly store: Store; readonly idempotency: Idempotency; readonly requestId: string; readonly now: Date },
+    deps: {
+      readonly store: Store;
+      readonly idempotency: Idempotency;
+      readonly requestId: string;
+      readonly now: Date;
+      readonly stopping: AbortSignal;
+    },
   ) {
     const { principal, key, bytes } = parsed;
     this.principal = principal;
@@ -59,6 +66,7 @@ export class HandlerInput implements RequestFacts {
       secret: parsed.secret,
     };
     this.#response = response;
+    this.#stopping = deps.stopping;
     this.unit = async (work) => {
       if (key === null || principal === null) return plainUnit(deps.store, work);
       const hash = hashRequest(request.method, request.originalUrl, bytes);
@@ -75,7 +83,7 @@ export class HandlerInput implements RequestFacts {
   get signal(): AbortSignal {
     const controller = new AbortController();
     this.#response.once("close", () => controller.abort());
-    return controller.signal;
+    return AbortSignal.any([controller.signal, this.#stopping]);
   }
 }
 

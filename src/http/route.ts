@@ -45,7 +45,7 @@ export interface RequestFacts {
   };
   /** Where the request came from, by the operator's trust in proxies: for limits only, never kept. */
   readonly address: string;
-  /** Resolves (once) when the caller has gone, so that nobody waits for nobody. */
+  /** Aborts when the caller has gone, so that nobody waits for nobody, and when the server stops: answer what is known by then. */
   readonly signal: AbortSignal;
 }
 

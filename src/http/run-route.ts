@@ -24,6 +24,8 @@ export interface RouteDeps {
   readonly limits: RateLimits;
   readonly idempotency: Idempotency;
   readonly streams: EventStreams;
+  /** Aborts when the server stops. */
+  readonly stopping: AbortSignal;
   /** Checks each answer against the route's own description: for tests, since it costs time. */
   readonly verifyAnswers: boolean;
 }
@@ -81,8 +83,8 @@ async function inputOf(
   const body = route.body && parseGiven(route.body, given);
   const secret = route.secretHeader === undefined ? null : headerOf(request, route.secretHeader.name);
   const parsed = { principal, key, params, query, bytes, given, body, secret };
-  const { store, idempotency } = deps;
-  return new HandlerInput(request, response, parsed, { store, idempotency, requestId, now: deps.clock() });
+  const { store, idempotency, stopping } = deps;
+  return new HandlerInput(request, response, parsed, { store, idempotency, stopping, requestId, now: deps.clock() });
 }
 
 async function authorize(

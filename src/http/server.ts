@@ -81,16 +81,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { store, tokens, clock, log, baseUrl, routes } = options;
   const most = connectionLimits();
   const streams = createEventStreams({ clock, log, isRevoked: tokens.isRevoked, most: most.streams });
+  const stopping = new AbortController();
   const deps = {
     store,
     tokens,
     clock,
     streams,
+    stopping: stopping.signal,
     limits: createRateLimits(options.config.rateLimit),
     idempotency: createIdempotency({ store, clock }),
     verifyAnswers: options.verifyAnswers ?? false,
   };
-  let isStopping = false;
+  const isStopping = () => stopping.signal.aborted;
 
   const app = express();
   app.set("etag", false).set("query parser", false).set("case sensitive routing", true);
@@ -98,7 +100,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.disable("x-powered-by");
   const standing = securityHeaders({ isHttps: baseUrl().startsWith("https:") });
   const { metrics = noMetrics } = options;
-  app.use(begin(app, { log, metrics, standing, isStopping: () => isStopping }));
+  app.use(begin(app, { log, metrics, standing, isStopping }));
   for (const route of routes) {
     const mount = app[verbOf(route)].bind(app);
     mount(route.path.replaceAll(/\{(\w+)\}/g, ":$1"), runRoute(route, deps));
@@ -124,7 +126,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     streamCount: streams.count,
     listen: ({ port, host }) => listen(server, port, host),
     async stop(withinMs) {
-      isStopping = true;
+      stopping.abort();
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });

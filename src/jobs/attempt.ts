@@ -9,7 +9,9 @@ export type Attempt =
   | { readonly end: "done"; readonly follows: Then }
   | { readonly end: "failed"; readonly thrown: unknown }
   /** Someone else has the lane: nothing of this may be stored. */
-  | { readonly end: "lost" };
+  | { readonly end: "lost" }
+  /** The worker's time was over before it ended: how far it came is not known. */
+  | { readonly end: "cut_off" };
 
 export interface AttemptDeps {
   readonly store: Store;
@@ -20,25 +22,30 @@ export interface AttemptDeps {
   readonly scheduler: Scheduler;
   /** The worker has been stopped and its time is over: leases are left to run out. */
   readonly isOver: () => boolean;
+  /** Calls back when the worker stops and what runs must end now. Gives the way to stop listening. */
+  readonly onCutOff: (listener: () => void) => () => void;
 }
 
 /**
  * Performs what a claimed lane's head owes, and keeps the lease alive meanwhile.
  *
  * A lease that is lost is noticed at the next renewal or step; the attempt then keeps nothing more. One that never returns is
- * given up after `performLimitMs`, as one that may have had its effect. Never rejects.
+ * given up after `performLimitMs`, as one that may have had its effect; so is one that the worker's stop cuts off. Never rejects.
  */
 export async function attempt(deps: AttemptDeps, claim: ClaimedLane): Promise<Attempt> {
   const lease = keepLease(deps, claim);
   const watchdog = timeLimit(deps);
+  const stop = cutOff(deps);
   const effect = effectOf(deps, claim, lease);
   try {
-    const follows = await Promise.race([perform(deps.duties, claim.delivery, effect), watchdog.passed]);
-    return lease.isLost() ? { end: "lost" } : { end: "done", follows };
+    const done = perform(deps.duties, claim.delivery, effect).then((follows) => ({ end: "done", follows }) as const);
+    const ended = await Promise.race([done, watchdog.passed, stop.passed]);
+    return lease.isLost() ? { end: "lost" } : ended;
   } catch (thrown) {
     return lease.isLost() ? { end: "lost" } : { end: "failed", thrown };
   } finally {
     watchdog.cancel();
+    stop.cancel();
     lease.end();
   }
 }
@@ -96,6 +103,12 @@ function timeLimit({ timing, scheduler }: AttemptDeps): { passed: Promise<never>
     });
   });
   return { passed, cancel: () => cancel?.() };
+}
+
+// A promise for each attempt: one that lives as long as the worker would remember every attempt that ever waited for it.
+function cutOff(deps: AttemptDeps): { passed: Promise<{ readonly end: "cut_off" }>; cancel(): void } {
+  const { promise: passed, resolve } = Promise.withResolvers<{ readonly end: "cut_off" }>();
+  return { passed, cancel: deps.onCutOff(() => resolve({ end: "cut_off" })) };
 }
 
 function effectOf(deps: AttemptDeps, claim: ClaimedLane, lease: Lease): Effect {

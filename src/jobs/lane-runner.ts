@@ -63,6 +63,7 @@ async function runHead(deps: LaneRunnerDeps, claim: ClaimedLane, slot: Slot): Pr
   if (held !== null) return (await handBack(deps, claim, held.until)) ? held.end : { end: "left" };
   const result = await attempt(deps, claim);
   if (result.end === "lost") return { end: "left" };
+  if (result.end === "cut_off") return await leaveSafe(deps, claim);
   return await conclude(deps, { claim, result, slot });
 }
 
@@ -80,6 +81,17 @@ function holdBack(deps: LaneRunnerDeps, delivery: Delivery, slot: Slot): { until
   const until = delivery.mayHaveHappened ? new Date(now.getTime() + 1) : now;
   if (deps.isStopping()) return { until, end: { end: "waits", until } };
   return slot.moveTo(group) ? null : { until, end: { end: "elsewhere", group } };
+}
+
+/**
+ * Gives back the lane of an attempt that is cut off by the stop, so that the next process need not wait for the lease: it
+ * begins as soon as the far side must have ended, and looks before it repeats anything.
+ */
+function leaveSafe(deps: LaneRunnerDeps, claim: ClaimedLane): Promise<LaneEnd> {
+  const nextAt = new Date(deps.clock().getTime() + Math.max(1, settleMs(deps, claim.delivery)));
+  const error = "The server was stopped while this was being sent. It goes on by itself.";
+  deps.log.info("delivery_cut_off", fieldsOf(claim.delivery));
+  return postpone(deps, claim, { end: "again", nextAt, error, mayHaveHappened: true, countAttempt: false });
 }
 
 /** Gives a lane back untried. False when it was lost. */
@@ -100,7 +112,7 @@ const putBack = (tx: Tx, claim: ClaimedLane, { now, until }: { now: Date; until:
 
 interface Concluding {
   readonly claim: ClaimedLane;
-  readonly result: Exclude<Attempt, { end: "lost" }>;
+  readonly result: Exclude<Attempt, { end: "lost" | "cut_off" }>;
   readonly slot: Slot;
 }
 

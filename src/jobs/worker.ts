@@ -42,9 +42,12 @@ export interface Worker {
   connectionMended(connectionId: string): void;
   /** Begins to sweep; resolves after the first sweep. */
   start(): Promise<void>;
-  /** No new work; resolves when what runs has ended, or after `withinMs`. */
+  /** No new work; resolves when what runs has ended, or after `withinMs`. What still runs shortly before is left safe. */
   stop(withinMs: number): Promise<void>;
 }
+
+/** How long before its end a stop cuts off what still runs, so that its lanes can be given back. */
+const TO_GIVE_BACK_MS = 1_000;
 
 /** Builds the worker. An implementation of Jobs adds what carries a wake-up from the commit to here. */
 export function createWorker(deps: WorkerDeps): Worker {
@@ -62,7 +65,15 @@ export function createWorker(deps: WorkerDeps): Worker {
   const circuits = createCircuits({ clock, timing, random, events });
   const alarms = createAlarms({ clock, scheduler });
   const turns = deps.turns ?? everyTurn;
-  const shared = { ...deps, turns, circuits, alarms, isStopping, isOver: () => phase === "over" };
+  const cuttingOff = new Set<() => void>();
+  const onCutOff = (listener: () => void) => {
+    cuttingOff.add(listener);
+    return () => void cuttingOff.delete(listener);
+  };
+  const cutOff = () => {
+    for (const listener of cuttingOff) listener();
+  };
+  const shared = { ...deps, turns, circuits, alarms, onCutOff, isStopping, isOver: () => phase === "over" };
   const lanes = createLanes(shared);
   const looks = createLooks(shared);
   const webhooks = createWebhooks(shared);
@@ -104,11 +115,14 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (isStopping()) return;
       phase = "stopping";
       alarms.clear();
+      // With no time at all it is as if the process died: leases run out.
+      const callOff = withinMs < 2 * TO_GIVE_BACK_MS ? () => {} : scheduler.after(withinMs - TO_GIVE_BACK_MS, cutOff);
       const work = Promise.all([sweep.close(), lanes.close(), looks.close(), webhooks.close(), overdue.close()]);
       await within(scheduler, withinMs, async () => {
         await work;
         await announcements.settled();
       });
+      callOff();
       phase = "over";
     },
   };

@@ -173,10 +173,40 @@ export function jobsContract(
       await world.jobs.start();
       await world.owe("con_a:cnv_1", ["endless"]);
       await world.time.advance(0);
-      const stopped = world.jobs.stop(10_000);
-      await world.time.advance(10_000);
+      const stopped = world.jobs.stop(1_000);
+      await world.time.advance(1_000);
       await stopped;
+      // So little time is that of a crash: the lease runs out.
       expect(await world.states()).toEqual({ endless: "sending" });
+    });
+
+    test("what a stop cuts off is left to the next process, which waits for the far side alone and looks before it repeats", async () => {
+      const world = await createWorld(made);
+      const never = new Promise<Then>(() => {});
+      world.duties.perform = () => never;
+      world.duties.settleMs = (delivery) => (delivery.connectionId === null ? 0 : 15_000);
+      await world.jobs.start();
+      await world.owe("con_a:cnv_1", ["long", "next"]);
+      await world.owe("callback:cnv_1", ["call"]);
+      await world.time.advance(0);
+      const stopped = world.jobs.stop(9_000);
+      await world.time.advance(8_000);
+      await stopped;
+      expect(await world.states()).toEqual({ long: "waiting", next: "waiting", call: "waiting" });
+
+      world.duties.perform = () => Promise.resolve(null);
+      const performedBefore = world.performed.length;
+      await world.another().start();
+      await world.time.advance(30_000);
+      const after = world.performed.slice(performedBefore);
+      expect(after.map(({ says, attempt, mayHaveHappened }) => [says, attempt, mayHaveHappened])).toEqual([
+        ["call", 1, true],
+        ["long", 1, true],
+        ["next", 1, false],
+      ]);
+      // Cut off after 8 seconds; the far side may act for 15 more.
+      expect(after.find(({ says }) => says === "long")?.at).toBeGreaterThanOrEqual(23_000);
+      expect(after.find(({ says }) => says === "long")?.at).toBeLessThan(24_000);
     });
 
     test("a look is made for each handoff, once for many wake-ups, and again for one that came meanwhile", async () => {

@@ -576,6 +576,7 @@ describe("a lease", () => {
         random: () => 0.5,
         isStopping: () => false,
         isOver: () => false,
+        onCutOff: () => () => {},
         circuits: {
           isDown: () => false,
           enter: () => freeTrial,
