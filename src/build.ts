@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { createCallbacks } from "../connectors/callback/index.ts";
 import { createBotTurns } from "../connectors/callback/turn.ts";
 import { createMailer } from "../connectors/email/index.ts";
@@ -34,6 +33,7 @@ import { createInProcessJobs } from "./jobs/in-process.ts";
 import type { JobsTiming } from "./jobs/timing.ts";
 import { createPrometheus } from "./metrics/prometheus.ts";
 import { createStoreFigures } from "./metrics/store-figures.ts";
+import { openStore } from "./open-store.ts";
 import { createOutgoing } from "./outgoing/outgoing.ts";
 import type { Clock, ConnectorFactory, Jobs, Log, Outgoing, Store } from "./ports.ts";
 import type { Bot } from "./ports-store.ts";
@@ -41,13 +41,9 @@ import { askParts } from "./readiness.ts";
 import type { Part } from "./readiness.ts";
 import { createRegistry } from "./registry.ts";
 import { botSecretContext } from "./secrets/contexts.ts";
-import { deriveKeys } from "./secrets/keys.ts";
-import { loadMasterSecret } from "./secrets/master-secret.ts";
 import { checkServer } from "./self-check.ts";
 import { createSealer } from "./secrets/sealing.ts";
 import type { Sealer } from "./secrets/sealing.ts";
-import { ensurePrivateFile, lockDataDir, prepareDataDir } from "./storage/data-dir.ts";
-import { openSqliteStore } from "./storage/sqlite-store.ts";
 
 /** What tests set differently from a real start. */
 export interface BuildOptions {
@@ -100,19 +96,14 @@ const STOP_WITHIN_MS = 9_000;
  * Builds everything from the config: data directory, secrets, store, connectors, worker, server. The one place where the
  * parts meet.
  *
- * @throws BatonError when the data directory is taken, a secret is missing or the store cannot be opened
+ * @throws BatonError when the data directory is taken, a secret is missing or another one, or the store cannot be opened
  */
 export async function build(given: Config, log: Log, options: BuildOptions = {}): Promise<Baton> {
   let config = given;
   const clock = options.clock ?? (() => new Date());
   const baseUrl = () => config.baseUrl;
-  prepareDataDir(config.dataDir, { isProduction: config.isProduction });
-  const lock = lockDataDir(config.dataDir);
-  const keys = deriveKeys(loadMasterSecret(config));
-  const file = join(config.dataDir, "baton.db");
-  ensurePrivateFile(file);
   const metrics = createPrometheus();
-  const store = await openSqliteStore(file, { metrics });
+  const { store, keys, release } = await openStore(config, metrics);
   const sealer = createSealer(keys.sealing);
   const tokens = createTokens({ keys: keys.tokens.map((key) => key.bytes), clock, issuer: "baton" });
   const allowPrivateNetwork = config.allowPrivateNetwork;
@@ -242,7 +233,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       outgoing.close();
       if (performance.now() < until) log.debug("stopped");
       await store.close();
-      lock.release();
+      release();
     },
   };
 }

@@ -32,6 +32,9 @@ export async function firstRun(parts: Parts, dataDir: string): Promise<FirstRun 
   const botId = newId("bot");
   const botSigningSecret = newSigningSecret();
   const made = await store.write(async (tx) => {
+    // Two processes may start on one empty database: one of them is the first.
+    await tx.lock("first start");
+    if ((await tx.workspaces()).length > 0) return null;
     await tx.createWorkspace({ id: workspaceId, name: "My business", createdAt: now });
     await tx.createBot({
       id: botId,
@@ -50,6 +53,7 @@ export async function firstRun(parts: Parts, dataDir: string): Promise<FirstRun 
       bot: await recordToken(tx, { ...common, scope: "bot", subject: botId }),
     };
   });
+  if (made === null) return null;
   const run: FirstRun = {
     workspaceId,
     adminToken: signed(tokens, made.admin),

@@ -13,10 +13,6 @@ import { writeServerFile } from "./server-file.ts";
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   for (const warning of config.warnings) say(`! ${warning}`);
-  if (config.database.kind !== "sqlite")
-    throw new ConfigError([
-      { variable: "DATABASE_URL", message: "PostgreSQL comes with a later version; leave it empty for SQLite" },
-    ]);
   if (config.redisUrl !== undefined)
     throw new ConfigError([
       { variable: "REDIS_URL", message: "Redis comes with a later version; leave it empty for one process" },

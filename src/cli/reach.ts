@@ -39,7 +39,7 @@ const STOP_WITHIN_MS = 2_000;
  * @throws CliError, BatonError saying what to do
  */
 export async function reach(config: Config, { mayBegin }: { readonly mayBegin: boolean }): Promise<Reached> {
-  refuseOtherHouses(config, mayBegin);
+  refuseEmptyHouses(config, mayBegin);
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const running = await runningServer(config);
@@ -54,9 +54,9 @@ export async function reach(config: Config, { mayBegin }: { readonly mayBegin: b
   }
 }
 
-function refuseOtherHouses({ dataDir, database, redisUrl, secrets }: Config, mayBegin: boolean): void {
-  if (database.kind !== "sqlite" || redisUrl !== undefined)
-    throw new CliError("DATABASE_URL and REDIS_URL come with a later version; leave them empty.");
+function refuseEmptyHouses({ dataDir, database, secrets }: Config, mayBegin: boolean): void {
+  // The database itself tells whether it can be used, and whether the secret is the one that it was filled with.
+  if (database.kind === "postgres") return;
   if (!mayBegin && !existsSync(join(dataDir, "baton.db")))
     throw new CliError(`There are no data in ${dataDir}: start the server once (npm start), or set DATA_DIR.`);
   // With a new secret nothing that is stored could be opened again.

@@ -34,6 +34,13 @@ export function deriveKeys(master: MasterSecret): Keys {
   };
 }
 
+/**
+ * By these a database knows the master secret again, without telling anything of it: for each, in its order. Keyed by HKDF like
+ * everything that is made of it.
+ */
+export const fingerprintsOf = (master: MasterSecret): readonly string[] =>
+  master.map((secret) => expand(secret, "fingerprint", 16).toString("base64url"));
+
 function derive(secret: string, purpose: Purpose): Key {
   return {
     id: expand(secret, `${purpose} key id`, 6).toString("base64url"),

@@ -11,6 +11,7 @@ import { firstRun } from "../../src/first-run.ts";
 import type { FirstRun } from "../../src/first-run.ts";
 import { createLogger } from "../../src/logging.ts";
 import type { Log } from "../../src/ports.ts";
+import { emptyDatabase } from "../storage/postgres-worlds.ts";
 import { startChatwoot } from "../simulators/chatwoot/index.ts";
 import type { ChatwootOptions, ChatwootSimulator } from "../simulators/chatwoot/index.ts";
 
@@ -140,6 +141,9 @@ export interface World {
   stop(): Promise<void>;
 }
 
+/** The same stories on the other database: BATON_TEST_DATABASE=postgres npx vitest run test/stories */
+const ON_POSTGRES = process.env["BATON_TEST_DATABASE"] === "postgres";
+
 /** Short enough for stories, in the proportions of the real ones. */
 const TIMING = { sweepMs: 50 };
 
@@ -150,6 +154,7 @@ export async function startWorld(
   options: { chatwoot?: ChatwootOptions; build?: BuildOptions; env?: Record<string, string>; log?: Log } = {},
 ): Promise<World> {
   const dataDir = mkdtempSync(join(tmpdir(), "baton-story-"));
+  const database = ON_POSTGRES ? await emptyDatabase() : null;
   let offset = 0;
   const clock = () => new Date(Date.now() + offset);
   const chatwoot = await startChatwoot({ clock, ...options.chatwoot });
@@ -162,6 +167,7 @@ export async function startWorld(
       DATA_DIR: dataDir,
       ALLOW_PRIVATE_NETWORK: "127.0.0.0/8,::1/128",
       LOG_LEVEL: "silent",
+      ...(database && { DATABASE_URL: database.url }),
       ...options.env,
     });
     baton = await build(config, options.log ?? createLogger({ level: config.logLevel }), {
@@ -244,6 +250,7 @@ export async function startWorld(
       await baton.stop();
       await callbacks.stop();
       await chatwoot.stop();
+      await database?.giveBack();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
