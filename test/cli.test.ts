@@ -424,6 +424,10 @@ describe("a Chatwoot account", () => {
       expect.stringMatching(/^made +inbox +Inbox \d+, "Baton", was made\./),
     ]);
     expect(lines.filter((line) => /^found +round_trip +A test conversation was made/.test(line))).toHaveLength(1);
+    expect(lines.slice(-4, -2)).toEqual([
+      expect.stringContaining("repeat this with --bot-inboxes"),
+      expect.stringMatching(/^ +\d+ {2}Shop$/),
+    ]);
     expect(lines.slice(-2)).toEqual([`Connection ${made.id} (Support) is ready.`, "Handoffs come from: My bot."]);
     expect(account.inboxes().map(({ name, botId }) => [name, botId !== null])).toEqual([
       ["Shop", false],
@@ -443,6 +447,32 @@ describe("a Chatwoot account", () => {
       [["Shop", null]],
     ]);
     for (const { out } of [done, again, gone]) expect(out).not.toContain(account.apiAccessToken);
+  }, 120_000);
+
+  test("has its own inboxes answered by a bot that can be asked, and by no other", async () => {
+    const shop = account.addWebsiteInbox({ name: "Shop" });
+    const refused = await connect(["--bot-inboxes", String(shop)]);
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("has no message URL")]);
+    const botIn = () => account.inboxes().find(({ id }) => id === shop)?.botId ?? null;
+    expect(botIn()).toBeNull();
+    const { adminToken, botId } = JSON.parse(readFileSync(join(dataDir, "first-run.json"), "utf8"));
+    const answering = await fetch(`${server.url}/v1/bots/${botId}`, {
+      method: "PATCH",
+      headers: { authorization: `Bearer ${adminToken}`, "content-type": "application/json" },
+      body: JSON.stringify({ messageUrl: "https://bot.example/turn" }),
+    });
+    expect(answering.status).toBe(200);
+    const done = await connect(["--bot-inboxes", String(shop)]);
+    expect([done.code, done.err]).toEqual([0, ""]);
+    expect(done.out).toMatch(/^made +bot_inboxes /m);
+    expect(botIn()).not.toBeNull();
+    const wrong = await connect(["--bot-inboxes", "999"]);
+    expect([wrong.code, wrong.out]).toEqual([
+      1,
+      expect.stringMatching(/there is no inbox 999.*\n(?:.*\n)* +\d+ {2}Shop\n/),
+    ]);
+    expect((await connect(["--bot-inboxes", "none"])).code).toBe(0);
+    expect(botIn()).toBeNull();
   }, 120_000);
 
   test("whose token has no rights ends with 1, says why, and a better token goes on with the same connection", async () => {
@@ -540,6 +570,7 @@ describe("called wrongly, it ends with 2 and says how", () => {
     ["a number that is none", ["deliveries", "list", "--limit", "many"]],
     ["a token among the arguments", ["connection", "add", "chatwoot", "--token", "abc"]],
     ["a connection without an address", ["connect", "chatwoot", "--token", "abc"]],
+    ["inboxes that are none", ["connect", "chatwoot", "--url", "http://x", "--token", "a", "--bot-inboxes", "3,shop"]],
     ["nothing to disconnect", ["disconnect"]],
   ])("%s", async (_what, args) => {
     const { code, out, err } = await inThisProcess(args);

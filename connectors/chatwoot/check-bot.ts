@@ -32,6 +32,7 @@ export async function botFindings(desk: Desk, circumstances: Circumstances): Pro
   const bot = bots.find(({ id }) => id === config.agentBotId) ?? null;
   return [
     botFinding(desk, bot, circumstances),
+    ...(await tokenFindings(desk, circumstances)),
     ...(bot === null ? [] : await inboxesFindings(desk, bot)),
     ...(await accountWebhookFindings(desk, circumstances)),
   ];
@@ -64,6 +65,23 @@ function botFinding(desk: Desk, bot: AgentBot | null, { version, isAdministrator
     );
   }
   return fine(step, `The agent bot ${bot.id} leads to this connection.`);
+}
+
+/** Only newer releases let a bot read anything: there, what is asked for need not exist. */
+async function tokenFindings({ bot, config }: Desk, { version }: Circumstances): Promise<Finding[]> {
+  const step = "agent_bot_token";
+  if (config.botInboxIds.length === 0) return [];
+  if (bot === null)
+    return [wrong(step, "The connection has no token of the agent bot, so the bot answers nobody.", AGAIN)];
+  if (!version.letsBotsRead) return [];
+  const call = { method: "GET", path: "/conversations/0", doing: "take the agent bot's token" } as const;
+  try {
+    await bot.tryCall({ ...call, answer: z.unknown(), timeoutMs: TIMEOUT_MS }, [404]);
+    return [fine(step, "The agent bot's token works.")];
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 401) return [wrong(step, error.message, AGAIN)];
+    throw error;
+  }
 }
 
 /** Where a release does not sign, an address without the secret at its end is refused. */

@@ -105,6 +105,22 @@ describe("the check of an installed connection", () => {
       /access token was reset since/,
     ],
     [
+      "the bot's token was reset, which only an administrator is shown",
+      () => {
+        bench.simulator.expireToken(bench.stored().config.agentBotToken ?? "");
+        bench.change({ apiAccessToken: bench.simulator.agentAccessToken });
+        bench.simulator.setAgentOfInbox(site, [bench.simulator.agentId]);
+      },
+      "agent_bot_token",
+      /does not know the token of Baton's agent bot any more.*Run the install again/,
+    ],
+    [
+      "the bot's token is missing",
+      () => bench.change({ agentBotToken: null }),
+      "agent_bot_token",
+      /no token of the agent bot.*Run the install again/,
+    ],
+    [
       "the bot was detached",
       () => bench.simulator.detachBot(site),
       "bot_inboxes",

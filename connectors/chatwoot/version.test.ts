@@ -3,25 +3,25 @@ import { isOurApp, isOurWebhook, looksPrivate } from "./addresses.ts";
 import { versionOf } from "./version.ts";
 
 describe("what a release can do", () => {
-  test.each<[string, boolean, boolean, boolean, boolean]>([
-    // gives conversations to bots, signs account webhooks, signs inboxes and bots, refuses private addresses
-    ["2.18.0", false, false, false, false],
-    ["3.9.0", false, false, false, false],
-    ["4.2.0", false, false, false, false],
-    ["4.7.9", false, false, false, false],
-    ["4.8.0", true, false, false, false],
-    ["4.11.9", true, false, false, false],
-    ["4.12.0", true, true, false, false],
-    ["4.13.0", true, true, true, false],
-    ["v4.13.1", true, true, true, false],
-    ["4.14.0", true, true, true, true],
-    ["4.16.2-ee", true, true, true, true],
-    ["4.100.0", true, true, true, true],
-    ["5.0", true, true, true, true],
-    ["10.1.0", true, true, true, true],
-    ["develop", true, true, true, true],
-    ["", true, true, true, true],
-  ])("%s", (text, assignsBots, signsAccountWebhooks, signsInboxes, refusesPrivateAddresses) => {
+  test.each<[string, boolean, boolean, boolean, boolean, boolean]>([
+    // gives conversations to bots, signs account webhooks, signs inboxes and bots, refuses private addresses, lets bots read
+    ["2.18.0", false, false, false, false, false],
+    ["3.9.0", false, false, false, false, false],
+    ["4.2.0", false, false, false, false, false],
+    ["4.7.9", false, false, false, false, false],
+    ["4.8.0", true, false, false, false, false],
+    ["4.11.9", true, false, false, false, false],
+    ["4.12.0", true, true, false, false, false],
+    ["4.13.0", true, true, true, false, false],
+    ["v4.13.1", true, true, true, false, false],
+    ["4.14.0", true, true, true, true, false],
+    ["4.16.2-ee", true, true, true, true, true],
+    ["4.100.0", true, true, true, true, true],
+    ["5.0", true, true, true, true, true],
+    ["10.1.0", true, true, true, true, true],
+    ["develop", true, true, true, true, true],
+    ["", true, true, true, true, true],
+  ])("%s", (text, assignsBots, signsAccountWebhooks, signsInboxes, refusesPrivateAddresses, letsBotsRead) => {
     expect(versionOf(text)).toEqual({
       text,
       assignsBots,
@@ -29,6 +29,7 @@ describe("what a release can do", () => {
       signsInboxes,
       tellsBotsStatus: signsInboxes,
       refusesPrivateAddresses,
+      letsBotsRead,
     });
   });
 });

@@ -9,6 +9,8 @@ export interface Version {
   readonly tellsBotsStatus: boolean;
   /** A conversation can be given to an agent bot; before, the bot's number was taken for a user's. */
   readonly assignsBots: boolean;
+  /** An agent bot may read a conversation (since 4.14.2, of which the next minor release is sure). */
+  readonly letsBotsRead: boolean;
   /** Sends no webhook to a private address, unless its operator allows it. */
   readonly refusesPrivateAddresses: boolean;
 }
@@ -22,6 +24,7 @@ export function versionOf(text: string): Version {
     signsInboxes: has(4, 13),
     tellsBotsStatus: has(4, 13),
     assignsBots: has(4, 8),
+    letsBotsRead: has(4, 15),
     refusesPrivateAddresses: has(4, 14),
   };
 }

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { Api, Row } from "./api.ts";
@@ -15,6 +16,7 @@ interface ConnectOptions {
   readonly token?: string;
   readonly tokenStdin?: boolean;
   readonly account?: number;
+  readonly botInboxes?: readonly string[];
   readonly name?: string;
   readonly workspace?: string;
 }
@@ -47,7 +49,7 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
     .command("connect")
     .description("connect a helpdesk and set it up; repeat it to put right what was changed")
     .command("chatwoot")
-    .description("make the inbox, its webhook, labels and the rest in an account of Chatwoot")
+    .description("make the inbox, webhooks, labels, a bot and the rest in an account of Chatwoot")
     .requiredOption("--url <url>", "where your Chatwoot is; the address of any of its pages will do")
     .option(
       "--token <token>",
@@ -55,6 +57,11 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
     )
     .option("--token-stdin", "read the access token from standard input instead")
     .option("--account <number>", "the account, where the token is good for several", wholeNumber(1, LARGEST_ID))
+    .option(
+      "--bot-inboxes <numbers>",
+      "Chatwoot's own inboxes in which your bot answers first, such as 3,5; none: in no inbox. Without it they are listed",
+      inboxes,
+    )
     .option("--name <text>", "what you call it")
     .option(...workspace)
     .action(async (options: ConnectOptions, command: Command) => {
@@ -64,10 +71,11 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
         // Its webhooks would find nobody, and the proof that they arrive would fail.
         if (!reached.isServer)
           throw new CliError("Start the server first (npm start): Chatwoot has to reach it while it is set up.");
-        return connectChatwoot(admin, options, token);
+        const told = await connectChatwoot(admin, options, token);
+        return { ...told, inboxes: await inboxesToChoose(admin, options, told) };
       });
       const report = Report.parse(done);
-      tell(deps.output(command), done, [...stepLines(report), ...endOf(report, done)]);
+      tell(deps.output(command), done, [...stepLines(report), ...inboxLines(done.inboxes), ...endOf(report, done)]);
       if (!report.ok) deps.failed();
     });
 
@@ -94,6 +102,13 @@ export function connectCommands(baton: Command, deps: CommandDeps): void {
 }
 
 /** Numbers with commas between; `none` for an empty list. */
+function inboxes(text: string): string[] {
+  if (text.trim() === "none") return [];
+  const numbers = text.split(",").map((part) => part.trim());
+  if (numbers.every((number) => /^[1-9]\d{0,8}$/.test(number))) return numbers;
+  throw new InvalidArgumentError("It must be numbers of inboxes such as 3,5, or none.");
+}
+
 async function tokenOf({ token, tokenStdin }: ConnectOptions, deps: CommandDeps): Promise<string> {
   if ((token === undefined) === (tokenStdin !== true))
     throw new CliError("Say either --token <token> or --token-stdin.");
@@ -104,7 +119,7 @@ async function tokenOf({ token, tokenStdin }: ConnectOptions, deps: CommandDeps)
 }
 
 async function connectChatwoot(admin: Api, options: ConnectOptions, token: string): Promise<Row> {
-  const { url, account, name } = options;
+  const { url, account, name, botInboxes } = options;
   const asked = { ...(account === undefined ? {} : { accountId: account }), apiAccessToken: token };
   const connection = await admin.post("/v1/connections", {
     type: "chatwoot",
@@ -114,7 +129,36 @@ async function connectChatwoot(admin: Api, options: ConnectOptions, token: strin
   });
   const path = `/v1/connections/${shown(connection["id"])}`;
   if (name !== undefined && connection["name"] !== name) await admin.patch(path, { name });
-  return await admin.post(`${path}/provision`, { config: asked, useForBots: true }, INSTALL_TIMEOUT_MS);
+  const order = { config: asked, useForBots: true, ...(botInboxes === undefined ? {} : { botInboxes }) };
+  return await admin.post(`${path}/provision`, order, INSTALL_TIMEOUT_MS);
+}
+
+const Inboxes = z.array(z.looseObject({ value: z.string(), label: z.string(), usable: z.boolean() }));
+type Inboxes = z.infer<typeof Inboxes>;
+
+/** Chatwoot's own inboxes, where none was asked for or not all could be had; null where that is no question. */
+async function inboxesToChoose(admin: Api, { botInboxes }: ConnectOptions, done: Row): Promise<Inboxes | null> {
+  const { steps } = Report.parse(done);
+  const isRefused = steps.some(({ step, outcome }) => step === "bot_inboxes" && outcome === "failed");
+  if (botInboxes !== undefined && !isRefused) return null;
+  const { id } = Connected.parse(done).connection;
+  try {
+    const { choices } = await admin.get(`/v1/connections/${id}/choices`, INSTALL_TIMEOUT_MS);
+    return z.looseObject({ botInboxIds: Inboxes }).parse(choices).botInboxIds;
+  } catch {
+    // What was to be done is done, and its report says what went wrong there.
+    return null;
+  }
+}
+
+function inboxLines(found: Inboxes | null): string[] {
+  if (found === null || found.length === 0) return [];
+  return [
+    "Your bot can answer first in Chatwoot's own inboxes: repeat this with --bot-inboxes and their numbers.",
+    ...found.map(
+      ({ value, label, usable }) => `${value.padStart(8)}  ${shown(label)}${usable ? "" : ", cannot serve"}`,
+    ),
+  ];
 }
 
 async function disconnect(

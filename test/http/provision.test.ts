@@ -111,6 +111,38 @@ describe("setting up", () => {
     expect(seen).toEqual([{ ...always, wish: {} }]);
   });
 
+  test("puts a bot into the helpdesk's own inboxes only where it can be asked what to say", async () => {
+    const id = await connect();
+    const wishes: ProvisionWish[] = [];
+    setUp(({ wish }) => {
+      wishes.push(wish);
+      return Promise.resolve(WELL);
+    });
+    const refused = async (words: string, order: object = { botInboxes: ["3"] }) => {
+      const { status, body } = await provision(id, order);
+      expect([status, body.detail]).toEqual([409, expect.stringContaining(words)]);
+    };
+    await refused("The workspace has no bot");
+    const first = (await asAdmin("POST", "/v1/bots", { name: "Shop bot" })).body;
+    await refused(`PATCH /v1/bots/${first.id} with messageUrl`);
+    const second = (await asAdmin("POST", "/v1/bots", { name: "Night bot" })).body;
+    const answering = { messageUrl: "https://bot.example/turn" };
+    await world.store.write((tx) => tx.updateBot(workspaceId, second.id, answering));
+    await refused("Shop bot");
+    await refused("no bot bot_elsewhere", { botInboxes: ["3"], config: { botId: "bot_elsewhere" } });
+    expect(wishes).toEqual([]);
+
+    const named = { config: { botId: second.id }, botInboxes: ["3", " 5 "] };
+    expect((await provision(id, named)).status).toBe(200);
+    await world.store.write((tx) => tx.updateBot(workspaceId, first.id, answering));
+    expect((await provision(id, { botInboxes: ["3"] })).status).toBe(200);
+    // Taking it out needs no bot.
+    await world.store.write((tx) => tx.updateBot(workspaceId, first.id, { messageUrl: null }));
+    await provision(id, { botInboxes: [] });
+    await provision(id);
+    expect(wishes.map(({ botInboxes }) => botInboxes)).toEqual([["3", "5"], ["3"], [], undefined]);
+  });
+
   test("keeps each step before the next begins, its secrets sealed, and tells all of it but the secrets", async () => {
     const id = await connect();
     const between: unknown[] = [];

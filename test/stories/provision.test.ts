@@ -41,6 +41,10 @@ async function connect(admin: Client = world.admin, token: string = desk.apiAcce
 const provision = (id: string, order: object = {}, admin: Client = world.admin): Promise<Answer> =>
   admin.post(`/v1/connections/${id}/provision`, order);
 const outcomes = ({ body }: Answer): string[] => body.steps.map(({ step, outcome }: Step) => `${step} ${outcome}`);
+/** Where the first bot is asked what it says. */
+const askAt = async (messageUrl: string | null) => {
+  expect((await world.admin.patch(`/v1/bots/${world.first.botId}`, { messageUrl })).status).toBe(200);
+};
 const shown = async (id: string) => (await world.admin.get(`/v1/connections/${id}`)).body;
 
 /** All that an admin of the account sees of its set-up, ids and secrets included. */
@@ -140,6 +144,38 @@ describe("from an address and a token", () => {
     reply(desk, desk.conversations()[0]!.id, "Still here.");
     await eventually(async () => (await historyOf(world, "c-1")).some(([, text]) => text === "Still here."));
     expect(outcomes(await provision(id)).filter((step) => /made|repaired|failed/.test(step))).toEqual([]);
+  });
+
+  test("a bot answers in the inboxes that were named, and in no other, once it can be asked", async () => {
+    await start();
+    const [shop, blog] = [desk.addWebsiteInbox({ name: "Shop" }), desk.addWebsiteInbox({ name: "Blog" })];
+    const id = await connect();
+    const botIn = () =>
+      desk
+        .inboxes()
+        .filter(({ botId }) => botId !== null)
+        .map((one) => one.id);
+    const refused = await provision(id, { botInboxes: [String(shop)] });
+    expect([refused.status, refused.body.detail]).toEqual([409, expect.stringContaining("has no message URL")]);
+    expect(desk.inboxes()).toHaveLength(2);
+    await askAt("https://bot.example/turn");
+    expect((await provision(id, { botInboxes: [String(shop)] })).body.ok).toBe(true);
+    expect(botIn()).toEqual([shop]);
+    await provision(id);
+    expect(botIn()).toEqual([shop]);
+    const check = async () => (await world.admin.post(`/v1/connections/${id}/check`)).body;
+    expect(await check()).toMatchObject({ ok: true });
+    await askAt(null);
+    expect((await check()).findings.at(-1)).toMatchObject({
+      step: "bot_answers",
+      ok: false,
+      fix: expect.stringContaining("messageUrl"),
+    });
+    await askAt("https://bot.example/turn");
+    await provision(id, { botInboxes: [String(blog)] });
+    expect(botIn()).toEqual([blog]);
+    await provision(id, { botInboxes: [] });
+    expect(botIn()).toEqual([]);
   });
 });
 

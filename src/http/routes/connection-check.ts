@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { DeliveryError } from "../../domain/delivery.ts";
 import { HandoffError } from "../../domain/errors.ts";
-import type { CheckReport, Connector, ConnectorFactory } from "../../ports.ts";
+import type { CheckReport, Connector, ConnectorFactory, Finding } from "../../ports.ts";
 import type { Connection } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found } from "../shapes.ts";
+import { whyNoAnswer } from "./answering-bot.ts";
 import { configFaults, tryToOpen } from "./connection-config.ts";
 import type { AdminDeps } from "./deps.ts";
 
@@ -78,10 +79,27 @@ function connectorOf(deps: AdminDeps, connection: Connection): Connector | Unusa
   return connectorWith(deps, factory, { ...connection, connectionId: connection.id, config });
 }
 
+/** Whether the bot that answers in the helpdesk's own inboxes can be asked: only Baton knows. */
+async function answerFinding(deps: AdminDeps, { workspaceId }: Connection, botId: string | null): Promise<Finding> {
+  const none = await whyNoAnswer(deps.store.read, workspaceId, botId);
+  if (none !== null) return { step: "bot_answers", ok: false, ...none };
+  return { step: "bot_answers", ok: true, message: "The bot that answers there has a message URL.", fix: null };
+}
+
+const withAnswer = (report: CheckReport, finding: Finding): CheckReport => ({
+  ...report,
+  ok: report.ok && finding.ok,
+  findings: [...report.findings, finding],
+});
+
 /** Never throws for what is wrong with the connection: that is the report. */
 export async function checkStored(deps: AdminDeps, connection: Connection): Promise<CheckReport> {
   const connector = connectorOf(deps, connection);
-  if (!("message" in connector)) return await connector.check({ lastWebhookAt: connection.lastWebhookAt });
+  if (!("message" in connector)) {
+    const report = await connector.check({ lastWebhookAt: connection.lastWebhookAt });
+    const { channel } = connector;
+    return channel === undefined ? report : withAnswer(report, await answerFinding(deps, connection, channel.botId));
+  }
   return { ok: false, findings: [{ ...connector, ok: false, fix: null }], about: {} };
 }
 

@@ -6,6 +6,7 @@ import type { Connection } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found } from "../shapes.ts";
+import { botIdIn, whyNoAnswer } from "./answering-bot.ts";
 import { botsSendingTo, takeOutOfBots, useForUndecidedBots } from "./bot-destinations.ts";
 import { ConnectionShown, showConnection } from "./connection-view.ts";
 import type { AdminDeps } from "./deps.ts";
@@ -32,8 +33,20 @@ const ProvisionShown = z
   })
   .meta({ id: "Provision", description: "What was done in the helpdesk, step by step, and what to do about the rest" });
 
+const InboxId = z.string().trim().min(1).max(100);
+const MOST_INBOXES = 100;
+
 const ProvisionOrder = z
   .strictObject({
+    botInboxes: z
+      .array(InboxId)
+      .max(MOST_INBOXES)
+      .optional()
+      .meta({
+        description:
+          "The helpdesk's own inboxes in which a bot is to answer, for which it needs a `messageUrl`; left out: as they are; []: none of them",
+        examples: [["3"]],
+      }),
     config: z
       .record(z.string().max(100), z.unknown())
       .optional()
@@ -102,11 +115,12 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
       // Repeating it is how it is finished: a kept answer would stand in the way.
       idempotent: false,
       async handler({ principal, params, body, now }) {
-        const { config: tried = {}, useForBots } = body;
+        const { botInboxes, config: tried = {}, useForBots } = body;
         const connection = await read(principal.workspaceId, params["id"]);
+        if (botInboxes?.length) await refuseWithoutAnswer(store.read, connection, tried);
         const report = await installs.run(
           connection,
-          (install, config, given, ledger) => install.provision(config, given, {}, ledger),
+          (install, config, given, ledger) => install.provision(config, given, { botInboxes }, ledger),
           { tried },
         );
         return await conclude(connection, report, {
@@ -154,6 +168,16 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
       },
     }),
   ];
+}
+
+/** Visitors would be held back there for a bot that says nothing. */
+async function refuseWithoutAnswer(
+  reads: Reads,
+  { workspaceId, config }: Connection,
+  tried: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const none = await whyNoAnswer(reads, workspaceId, botIdIn({ ...config, ...tried }));
+  if (none !== null) throw new HandoffError("conflict", `${none.message} ${none.fix}`);
 }
 
 /** What failed, in words for the admin. */
