@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startChild } from "./children.ts";
@@ -5,6 +6,7 @@ import { install } from "./installation.ts";
 import type { Installation } from "./installation.ts";
 import { CONNECTIONS, load } from "./load.ts";
 import type { Load } from "./load.ts";
+import { measureOutage } from "./outage.ts";
 import { measureRelay } from "./relay.ts";
 import { atLeast, atMost, Report, shown } from "./report.ts";
 import { chatwoot, freshchat } from "./sides.ts";
@@ -18,7 +20,8 @@ import { measureStreams } from "./streams.ts";
  *
  * Measures the real program, in a process of its own, beside a bare Express 5 that echoes the same bodies to the same client
  * in the same run: machines differ, the ratio says more. Every handoff counted was answered after its commit was on disk.
- * The full run takes about three and a half minutes and 6 GB in the temporary directory, the quick one under a minute.
+ * The full run takes about ten minutes, 6 GB in the temporary directory and 10,000 open files in each of two processes (`ulimit
+ * -n`); the quick one about two minutes.
  */
 const { values: flags } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
 const isQuick = flags.quick === true;
@@ -28,6 +31,9 @@ const SIZES = isQuick ? [1_000, 50_000] : [1_000, 100_000, 1_000_000];
 const RELAY_ROUNDS = isQuick ? 50 : 200;
 /** What a busy FreshChat account sends of conversations that are not ours. */
 const STRANGERS_PER_SECOND = 200;
+const OUTAGE = isQuick
+  ? { conversations: 500, each: 10, limit: 1_000, steadySeconds: 5 }
+  : { conversations: 5_000, each: 20, limit: 1_000, steadySeconds: 10 };
 const STREAMS = isQuick ? 1_000 : 10_000;
 const DECISIONS = isQuick ? 1_000_000 : 3_000_000;
 const SETTLE_MS = 1_000;
@@ -41,6 +47,7 @@ try {
   await handoffs();
   await growth();
   await streams();
+  await outage();
   report.add("decisions by schedule, per second", measureDecisions(DECISIONS), atLeast(1_000_000), shown.whole);
 } finally {
   await echo.stop();
@@ -94,6 +101,34 @@ async function streams(): Promise<void> {
   }
 }
 
+/** A helpdesk comes back, to which an hour's messages are owed. */
+async function outage(): Promise<void> {
+  const installation = await install();
+  try {
+    const measured = await measureOutage(installation, OUTAGE);
+    const owed = (OUTAGE.conversations * OUTAGE.each).toLocaleString("en");
+    const name = `${owed} owed over ${OUTAGE.conversations.toLocaleString("en")} conversations`;
+    report.add(`${name}: return noticed, s`, measured.noticedInSeconds, atMost(61), shown.tenths);
+    report.add(`${name}: sent in, s`, measured.seconds, null, shown.whole);
+    report.add(`${name}: sent, per second`, measured.perSecond, null, shown.whole);
+    report.add(`${name}: out of order`, measured.outOfOrder, atMost(0), shown.whole);
+    report.add(`${name}: calls at once`, measured.mostAtOnce, atMost(8), shown.whole);
+    report.add(`${name}: most in a second`, measured.mostInASecond, atMost(OUTAGE.limit), shown.whole);
+    report.add(`${name}: refused by the helpdesk's limit`, measured.refused, null, shown.whole);
+    report.add(`${name}: resident memory, MB`, measured.residentBytes / 1_048_576, atMost(1_024), shown.whole);
+    for (const [when, latency] of [
+      ["before", measured.before],
+      ["while down", measured.down],
+      ["while catching up", measured.catchingUp],
+    ] as const) {
+      report.add(`50 handoffs a second ${when} p50, ms`, latency.p50, null, shown.tenths);
+      report.add(`50 handoffs a second ${when} p99, ms`, latency.p99, atMost(1_000), shown.tenths);
+    }
+  } finally {
+    await installation.remove();
+  }
+}
+
 async function relay(installation: Installation, side: Side, strangersPerSecond: number): Promise<void> {
   const measured = await measureRelay(installation, side, { rounds: RELAY_ROUNDS, strangersPerSecond });
   const name = strangersPerSecond === 0 ? side.name : `${side.name} beside strangers`;
@@ -141,6 +176,7 @@ async function growth(): Promise<void> {
       await installation.stop();
       seedConversations(installation.file, installation.first, { from: made, upTo: size });
       made = size;
+      const [bytesBefore, handoffsBefore] = [statSync(installation.file).size, installation.countHandoffs()];
       await installation.start();
       const name = `with ${size.toLocaleString("en")} conversations`;
       report.add(`${name}: start, ms`, installation.program().startedInMs, atMost(5_000), shown.whole);
@@ -153,6 +189,10 @@ async function growth(): Promise<void> {
       report.add(`${name}: live handoffs p99, ms`, live.p99, null, shown.tenths);
       report.add(`${name}: against echo, rate`, ratio, null, shown.ratio);
       report.add(`${name}: processor time for one, µs`, live.processorMicroseconds, null, shown.whole);
+      await installation.stop();
+      const bytes = statSync(installation.file).size - bytesBefore;
+      const stored = installation.countHandoffs() - handoffsBefore;
+      report.add(`${name}: bytes on disk for one handoff`, bytes / stored, null, shown.whole);
       if (first !== null) report.add(`${name}: against the first`, ratio / first, atLeast(0.85), shown.ratio);
       first ??= ratio;
     }
