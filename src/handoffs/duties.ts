@@ -13,6 +13,7 @@ import { goOnElsewhere, isKnownStale, stayWhereItIs } from "./go-on.ts";
 import { createHostedLooks } from "./hosted/look.ts";
 import { isInPlace, refOf } from "./hosted/place.ts";
 import { sayLine } from "./hosted/say-line.ts";
+import { saveAndSubmit } from "./hosted/submit.ts";
 import { askBot, awaitBot } from "./hosted/turns.ts";
 import { lookAtWaiting } from "./hosted/wait.ts";
 import { loadHandoff } from "./load.ts";
@@ -200,7 +201,7 @@ function giveUpOpening(deps: Deps, delivery: Delivery): Then {
       oweClose(turn, elsewhere(delivery), "Baton: this request went on without this helpdesk.");
     if (handoff.destination?.id === delivery.connectionId)
       await moveOn(turn, setup, deps, "The helpdesk refused to open the conversation.");
-    await turn.save();
+    await saveAndSubmit(turn, deps);
   };
 }
 
@@ -329,7 +330,7 @@ async function overdue(deps: Deps, seen: Handoff): Promise<void> {
     if (passed(handoff.acceptBy) && turn.handoff?.status === "pending") miss(turn, setup, deps, "not_accepted_in_time");
     if (passed(handoff.idleAt) && turn.handoff?.mode === "live")
       end(turn, setup, deps, { as: "resolved", actor: SYSTEM, because: "idle", fromHelpdesk: false });
-    await turn.save();
+    await saveAndSubmit(turn, deps);
   });
 }
 
@@ -343,7 +344,7 @@ async function connectionDown(deps: Deps, connectionId: string, problem: string)
       const { turn, setup, handoff } = await loadHandoff(tx, deps, { workspaceId, handoffId: id });
       if (handoff.destination?.id !== connectionId) return;
       await moveOn(turn, setup, deps, "The helpdesk does not answer.");
-      await turn.save();
+      await saveAndSubmit(turn, deps);
     });
   }
 }

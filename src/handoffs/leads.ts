@@ -40,6 +40,13 @@ export const LeadBody = z
   })
   .meta({ id: "LeadSubmission" });
 
+/** How somebody agreed, for the record of it. */
+const CONSENT_METHODS = {
+  checkbox: "The visitor ticked the box beside these words, which was empty before",
+  choice: "The visitor chose yes, of yes and no, below these words and their link",
+  words: "The visitor answered the question with these words and their link by writing yes",
+} as const;
+
 export interface LeadAnswer {
   readonly isNew: boolean;
   readonly lead: Lead;
@@ -58,6 +65,7 @@ export async function submitLead(
   deps: Deps,
   of: { workspaceId: string; botId: string | null; handoffId: string },
   submission: LeadSubmission,
+  consentBy: keyof typeof CONSENT_METHODS = "checkbox",
 ): Promise<LeadAnswer> {
   const { turn, setup, handoff } = await loadHandoff(tx, deps, of);
   const { conversation } = turn;
@@ -100,7 +108,7 @@ export async function submitLead(
     conversationId: conversation.id,
     handoffId: handoff.id,
     contact: checked.contact,
-    consent: setup.settings.terms.enabled ? consentFor(turn, setup, deps, locale, workspace) : null,
+    consent: setup.settings.terms.enabled ? consentFor(turn, setup, deps, { locale, workspace, consentBy }) : null,
     pageUrl: conversation.pageUrl,
     locale,
     transcriptSeq: conversation.lastMessageSeq,
@@ -127,9 +135,9 @@ function consentFor(
   turn: Turn,
   setup: BotSetup,
   deps: Deps,
-  locale: string | null,
-  workspace: Workspace | null,
+  given: { locale: string | null; workspace: Workspace | null; consentBy: keyof typeof CONSENT_METHODS },
 ): Consent {
+  const { locale, workspace } = given;
   const text = termsConsentText(locale);
   const ownUrl = setup.settings.terms.url;
   const shown = resolveLocale(locale, LOCALES);
@@ -142,7 +150,7 @@ function consentFor(
     url: ownUrl ?? `${deps.baseUrl}/terms?${new URLSearchParams({ bot: setup.bot.id, locale: shown }).toString()}`,
     hash: createHash("sha256").update(text).digest("hex"),
     agreedAt: turn.now,
-    method: "The visitor ticked the box beside these words, which was empty before",
+    method: CONSENT_METHODS[given.consentBy],
   };
 }
 

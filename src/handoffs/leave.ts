@@ -2,6 +2,7 @@ import type { Handoff } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
 import type { Tx } from "../ports-store.ts";
 import type { Deps } from "./deps.ts";
+import { saveAndSubmit } from "./hosted/submit.ts";
 import { loadHandoff } from "./load.ts";
 import { end, moveOn } from "./transitions.ts";
 import { laneOf } from "./turn.ts";
@@ -70,7 +71,7 @@ async function leave(tx: Tx, deps: Deps, place: Place, seen: Handoff): Promise<v
   // fails where the admin sees that the team never had it.
   if (turn.handoff?.status !== "resolved")
     await tx.dropLane(workspaceId, laneOf(connectionId, handoff.conversationId), DROPPED, turn.now);
-  await turn.save();
+  await saveAndSubmit(turn, deps);
 }
 
 /** The lead stands nowhere any more but in Baton. */

@@ -11,6 +11,7 @@ import { formFor, guidance, replies, tellsOpening } from "./answer.ts";
 import type { Form, Reply } from "./answer.ts";
 import type { BotSetup, Deps } from "./deps.ts";
 import { beginDialog } from "./hosted/dialog.ts";
+import { saveAndSubmit } from "./hosted/submit.ts";
 import { oweHandoffMail } from "./mail.ts";
 import { relayToHelpdesk } from "./relay.ts";
 import { newLines } from "./transcript.ts";
@@ -127,7 +128,7 @@ export async function requestHandoff(
     const told = { outcome: open.mode, because: "already_open", decision, isNew: false, hasLead } as const;
     const given = answer(turn, setup, deps, told);
     if (turn.conversation.host !== null) sayAnswer(turn, setup, deps, given);
-    await turn.save();
+    await saveAndSubmit(turn, deps);
     return shown({ ...given, conversation: turn.conversation });
   }
   if (open === null) {
@@ -147,7 +148,7 @@ export async function requestHandoff(
     hasLead,
   });
   sayAnswer(turn, setup, deps, given);
-  await turn.save();
+  await saveAndSubmit(turn, deps);
   return shown({ ...given, handoff: turn.handoff, conversation: turn.conversation });
 }
 

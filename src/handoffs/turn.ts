@@ -1,6 +1,7 @@
 import type { Attachment, Control, Conversation, Message, Role } from "../domain/conversation.ts";
 import type { Actor, Handoff } from "../domain/handoff.ts";
 import { SYSTEM } from "../domain/handoff.ts";
+import type { LeadSubmission } from "../domain/lead-form.ts";
 import type { HostedForm } from "../ports-channel.ts";
 import type { HandoffStatus } from "../domain/states.ts";
 import { newId } from "../ids.ts";
@@ -45,6 +46,8 @@ export interface Turn {
   owe(delivery: Omit<NewDelivery, "workspaceId" | "conversationId">): void;
   /** When to look at the helpdesk's conversation next; null: no more. */
   lookAt(at: Date | null): void;
+  /** Contact details that are complete without a question: to be taken once the turn is saved. */
+  submission: LeadSubmission | null;
   save(): Promise<void>;
 }
 
@@ -147,6 +150,7 @@ export function beginTurn(
   return {
     tx,
     now,
+    submission: null,
     get conversation() {
       return conversation;
     },

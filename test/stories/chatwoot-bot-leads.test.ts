@@ -129,9 +129,25 @@ describe("on WhatsApp", () => {
     expect(await leads()).toEqual([]);
     desk.visitorAnswers(conversationId, "Yes");
     await lastSaid(conversationId, "We have received your details");
-    expect(await leads()).toMatchObject([{ contact: { email: "ana@example.com", issue: null } }]);
+    expect(await leads()).toMatchObject([
+      { contact: { email: "ana@example.com", issue: null }, consent: { url: expect.stringContaining("/terms?") } },
+    ]);
     expect(desk.notDelivered()).toEqual([]);
     expect(bot.turns).toHaveLength(1);
+  });
+
+  test("where everything is known and no terms are asked for, nothing is asked", async () => {
+    const inbox = desk.addWhatsAppInbox();
+    await botInside(world, desk, inbox);
+    const form = { name: "required", email: "off", issue: "off", phone: "required" };
+    await world.settings({ form, terms: { enabled: false } });
+    const { conversationId } = desk.visitorWrites(inbox, {
+      text: "A person, please",
+      name: "Ana",
+      phone: "+40721234567",
+    });
+    await lastSaid(conversationId, "We have received your details");
+    expect(await leads()).toMatchObject([{ contact: { name: "Ana", phone: "+40721234567" }, consent: null }]);
   });
 
   test("who asks something else instead may stop, and has the bot again", async () => {

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
+import { TurnRequested } from "../../src/http/openapi-webhooks.ts";
 import type { ChatwootSimulator } from "../simulators/chatwoot/index.ts";
 import type { Json, World } from "./world.ts";
 
@@ -48,13 +49,14 @@ export async function startTurnBot(secretOf: () => string, clock: () => Date): P
         .split(" ")
         .includes(new Webhook(secretOf()).sign(header(request, "webhook-id"), at, text));
       if (!fits) throw new Error("a question's signature does not fit");
-      const { data }: Json = JSON.parse(text);
+      // As the API document has it.
+      const { data } = TurnRequested.parse(JSON.parse(text));
       const turn: Turn = {
         id: header(request, "webhook-id"),
         conversationId: data.conversation.id,
         epoch: data.epoch,
-        says: data.messages.map((one: Json) => one.text),
-        history: data.history.map((one: Json) => `${one.role}: ${one.text}`),
+        says: data.messages.map((one) => one.text),
+        history: data.history.map((one) => `${one.role}: ${one.text}`),
         visitor: data.conversation.visitor,
       };
       turns.push(turn);

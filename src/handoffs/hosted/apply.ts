@@ -1,5 +1,6 @@
 import type { Conversation, Host, Message } from "../../domain/conversation.ts";
 import type { Handoff } from "../../domain/handoff.ts";
+import type { LeadDialog } from "../../domain/lead-dialog.ts";
 import type { LeadSubmission } from "../../domain/lead-form.ts";
 import type { HostedMessage, HostedView } from "../../ports-channel.ts";
 import type { Tx } from "../../ports-store.ts";
@@ -141,7 +142,7 @@ async function tellForm(story: Story, sent: Extract<HostedMessage, { from: "form
   turn.say({ role: "visitor", text, at: sent.at, externalId: hostedId(of, sent.externalId) }, VISITOR);
   const { dialog } = turn.conversation;
   if (dialog === null || dialog.by !== "form") return;
-  await submit(story, dialog.handoffId, submissionFrom(turn, setup, deps, { dialog, values: sent.values }));
+  await submit(story, dialog, submissionFrom(turn, setup, deps, { dialog, values: sent.values }));
 }
 
 const VISITOR = { kind: "visitor", id: null, name: null } as const;
@@ -159,17 +160,17 @@ async function tellVisitor(story: Story, said: Extract<HostedMessage, { from: "v
   const { dialog } = turn.conversation;
   if (dialog?.by === "questions") {
     const submission = answerDialog(turn, setup, deps, text);
-    if (submission !== null) await submit(story, dialog.handoffId, submission);
+    if (submission !== null) await submit(story, dialog, submission);
     return;
   }
   story.asked = { afterSeq: story.asked?.afterSeq ?? line.seq - 1, seq: line.seq };
 }
 
 /** The lead is taken in the same unit; the story goes on with the conversation as it is then. */
-async function submit(story: Story, handoffId: string, submission: LeadSubmission): Promise<void> {
+async function submit(story: Story, { handoffId, by }: LeadDialog, submission: LeadSubmission): Promise<void> {
   const { tx, deps, of, setup } = story;
   await story.turn.save();
-  await submitFromDialog(tx, deps, { workspaceId: of.workspaceId, botId: of.botId, handoffId }, submission);
+  await submitFromDialog(tx, deps, { workspaceId: of.workspaceId, botId: of.botId, handoffId }, { submission, by });
   const conversation = await tx.lockConversation(of.workspaceId, story.turn.conversation.id);
   if (conversation === null) throw new Error("a conversation that is locked cannot go away");
   const open = conversation.openHandoffId;

@@ -33,22 +33,21 @@ export function beginDialog(turn: Turn, setup: BotSetup, deps: Base, handoff: Pi
     const { text, form, dialog } = hostedForm(handoff.id, context);
     turn.add({ role: "system", text, at: turn.now, form });
     turn.change({ dialog });
-  } else take(turn, beginQuestions(handoff.id, context));
+  } else turn.submission = take(turn, beginQuestions(handoff.id, context));
 }
 
-/** Says what a step says and keeps where the dialog stands. */
-function take(turn: Turn, step: DialogStep): void {
+/** Says what a step says and keeps where the dialog stands. Gives what is to be submitted. */
+function take(turn: Turn, step: DialogStep): LeadSubmission | null {
   for (const text of step.says) turn.add({ role: "system", text, at: turn.now });
   turn.change({ dialog: step.dialog });
+  return step.submission;
 }
 
 /** The visitor's next words are an answer. Gives what is to be submitted, once everything is there. */
 export function answerDialog(turn: Turn, setup: BotSetup, deps: Base, text: string): LeadSubmission | null {
   const { dialog } = turn.conversation;
   if (dialog === null) return null;
-  const step = answerQuestion(dialog, text, contextOf(turn, setup, deps));
-  take(turn, step);
-  return step.submission;
+  return take(turn, answerQuestion(dialog, text, contextOf(turn, setup, deps)));
 }
 
 /** What was sent in a form that the channel showed. */
