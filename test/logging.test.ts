@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { HandoffError } from "../src/domain/errors.ts";
@@ -222,4 +223,44 @@ test("a field that throws when read does not stop the line", () => {
   });
   log.info("tested", trap);
   expect(lines()).toMatchObject([{ event: "tested", unreadable: true }]);
+});
+
+describe("lines to standard output", () => {
+  const logging = new URL("../src/logging.ts", import.meta.url).href;
+  const run = (code: string) => {
+    const script = `const { createLogger } = await import(${JSON.stringify(logging)}); const log = createLogger({ level: "info" }); ${code}`;
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    const events = child.stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line).event as string]));
+    return { events, status: child.status, signal: child.signal };
+  };
+
+  test.each([
+    ["comes to its end", "", 0],
+    ["ends itself in the same turn", "process.exit(3);", 3],
+    ["dies of a fault in the same turn", "throw new Error('no');", 1],
+  ])("are all there, in order, when the process %s", (_how, end, status) => {
+    expect(run(`log.info("first"); log.warn("second"); ${end}`)).toEqual({
+      events: ["first", "second"],
+      status,
+      signal: null,
+    });
+  });
+
+  test("of earlier turns are there when the process is killed", () => {
+    const killed = run(
+      `log.info("first"); setTimeout(() => { log.info("second"); process.kill(process.pid, "SIGKILL"); }, 20);`,
+    );
+    expect([killed.events[0], killed.signal]).toEqual(["first", "SIGKILL"]);
+  });
+
+  test("of one turn are written in one piece", () => {
+    const counted = run(
+      `const fs = (await import("node:fs")).default; const write = fs.writeSync; let pieces = 0;
+      fs.writeSync = (...given) => { pieces += 1; return write(...given); };
+      for (let line = 0; line < 64; line += 1) log.info("line");
+      setImmediate(() => setImmediate(() => { log.info("pieces_" + pieces); }));`,
+    );
+    expect(counted.events).toHaveLength(65);
+    expect(counted.events.at(-1)).toBe("pieces_1");
+  });
 });
