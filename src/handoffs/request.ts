@@ -111,7 +111,7 @@ export async function requestHandoff(
   const now = deps.clock();
   const turn = await beginTold(tx, setup, deps, request, now);
   const open = turn.handoff;
-  const pendingCount = setup.settings.queueLimit > 0 ? await tx.pendingCount(setup.bot.workspaceId, setup.bot.id) : 0;
+  const pendingCount = setup.settings.queueLimit > 0 ? await waitingFor(tx, setup) : 0;
   // A lead that still stands may become live when the team is there by now; a live handoff is simply the one.
   const alreadyOpen = open !== null && (open.mode === "live" || open.status === "acknowledged");
   const decision = decide(decisionInput(prepared, { asker: request.trigger, alreadyOpen, pendingCount, at: now }));
@@ -157,6 +157,12 @@ function sayAnswer(turn: Turn, setup: BotSetup, deps: Deps, { reply, form, decis
   for (const { text } of reply) turn.add({ role: "system", text, at: turn.now });
   if (form !== null && decision.outcome === "lead" && turn.handoff !== null)
     beginDialog(turn, setup, deps, turn.handoff);
+}
+
+/** Counted by one request at a time: several that count beside each other would all find the last place free. */
+async function waitingFor(tx: Tx, { bot }: BotSetup): Promise<number> {
+  await tx.lock(`queue ${bot.id}`);
+  return await tx.pendingCount(bot.workspaceId, bot.id);
 }
 
 /** Where Baton speaks with the visitor itself, the bot has nothing to show. */

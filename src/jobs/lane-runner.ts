@@ -193,6 +193,9 @@ function end(
   const { timing } = deps;
   return deps.store.write(async (tx) => {
     const now = deps.clock();
+    const { workspaceId, conversationId } = claim.delivery;
+    // The conversation before its lane, as everybody locks them: two who take them crosswise would wait for each other.
+    if (how.follows !== null && conversationId !== null) await tx.lockConversation(workspaceId, conversationId);
     const next = await tx.finishDelivery(claim, { state: how.state, error: how.error }, now, timing.leaseMs);
     if (next === undefined) return { end: "left" } as const;
     if (how.follows === null && !deps.isStopping()) return next;

@@ -8,7 +8,9 @@ import type { Executor } from "./statements.ts";
 
 /** Times in milliseconds. Each is short enough that a caller hears of a database that is away within two seconds. */
 export interface PostgresTiming {
-  /** For a connection: until one is free, or made. */
+  /** How long a unit waits for its turn while others have all connections. */
+  readonly lineMs: number;
+  /** Until a connection is made. */
   readonly connectMs: number;
   /** After so long the server ends a statement. */
   readonly statementMs: number;
@@ -23,6 +25,7 @@ export interface PostgresTiming {
 }
 
 export const POSTGRES_TIMING: PostgresTiming = {
+  lineMs: 1_900,
   connectMs: 1_000,
   statementMs: 1_600,
   lockMs: 1_400,

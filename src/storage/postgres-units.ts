@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Pool, PoolClient } from "pg";
-import { asStorageError, busy, isBroken, isConflict, isSilent, outcomeOpen } from "./postgres-errors.ts";
+import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
+import { asStorageError, isBroken, isConflict, outcomeOpen } from "./postgres-errors.ts";
+import { createLine } from "./postgres-line.ts";
 import { executorOn } from "./postgres-pool.ts";
 import type { PostgresTiming } from "./postgres-pool.ts";
 import type { Executor } from "./statements.ts";
@@ -31,8 +32,6 @@ interface Own<Work> extends Session<Work> {
   hasWritten: boolean;
 }
 
-/** Beyond this many waiting units the store says so instead of letting requests pile up (reliability.md P13). */
-const MOST_WAITING = 2_000;
 /** A unit that loses this often against others gives up. Each time somebody else got on. */
 const MOST_CONFLICTS = 12;
 const LONGEST_PAUSE_MS = 60;
@@ -47,8 +46,6 @@ export function createUnits<Work>(
   sessionOn: (on: Executor) => Session<Work>,
 ): Units<Work> {
   const sessions = new WeakMap<PoolClient, Own<Work>>();
-  let waiting = 0;
-
   function sessionOf(client: PoolClient): Own<Work> {
     const known = sessions.get(client);
     if (known !== undefined) return known;
@@ -64,21 +61,8 @@ export function createUnits<Work>(
     return own;
   }
 
-  async function connect(): Promise<PoolClient> {
-    if (waiting >= MOST_WAITING) throw busy();
-    waiting += 1;
-    try {
-      return await pool.connect();
-    } catch (error) {
-      const isFull = pool.totalCount >= pool.options.max && pool.idleCount === 0;
-      throw isFull && isSilent(error) ? busy(error) : error;
-    } finally {
-      waiting -= 1;
-    }
-  }
-
   async function attempt<Result>(unit: (work: Work) => Promise<Result>, until: number): Promise<Result> {
-    const client = await connect();
+    const client = await pool.connect();
     const session = sessionOf(client);
     let result: Result;
     try {
@@ -130,23 +114,26 @@ export function createUnits<Work>(
     }
   }
 
+  const line = createLine(pool.options.max, timing.lineMs);
   return {
-    async run(unit) {
-      const began = performance.now();
-      const patience = began + timing.patienceMs;
-      for (let conflicts = 0, pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-        try {
-          return await attempt(unit, began + timing.silenceMs);
-        } catch (error) {
-          const isLost = isBroken(error) && performance.now() < patience;
-          if (isConflict(error)) conflicts += 1;
-          else if (!isLost) throw asStorageError(error);
-          if (conflicts > MOST_CONFLICTS) throw asStorageError(error);
-        }
-        await sleep(pause * (0.5 + Math.random()));
-      }
-    },
+    run: (unit) => line.run(() => begun(unit)),
   };
+
+  async function begun<Result>(unit: (work: Work) => Promise<Result>): Promise<Result> {
+    const began = performance.now();
+    const patience = began + timing.patienceMs;
+    for (let conflicts = 0, pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await attempt(unit, began + timing.silenceMs);
+      } catch (error) {
+        const isLost = isBroken(error) && performance.now() < patience;
+        if (isConflict(error)) conflicts += 1;
+        else if (!isLost) throw asStorageError(error);
+        if (conflicts > MOST_CONFLICTS) throw asStorageError(error);
+      }
+      await sleep(pause * (0.5 + Math.random()));
+    }
+  }
 }
 
 /**
@@ -176,7 +163,8 @@ async function undo(client: PoolClient, fault: unknown): Promise<void> {
 
 /** A question outside of any unit. Asked once more when its connection broke: it changes nothing. */
 export function createReader(pool: Pool, timing: PostgresTiming, collation: string | null): Executor {
-  return executorOn(async (query) => {
+  const line = createLine(pool.options.max, timing.lineMs);
+  const ask = async (query: QueryConfig): Promise<QueryResult> => {
     const patience = performance.now() + timing.patienceMs;
     for (let pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
@@ -186,5 +174,6 @@ export function createReader(pool: Pool, timing: PostgresTiming, collation: stri
       }
       await sleep(pause);
     }
-  }, collation);
+  };
+  return executorOn((query) => line.run(() => ask(query)), collation);
 }

@@ -3,7 +3,10 @@ import type { Destination } from "../../domain/settings.ts";
 import type { Bot, Tx } from "../../ports-store.ts";
 import { patched, rawOf, showSettings } from "./bot-settings.ts";
 
-/** What connecting and disconnecting a helpdesk does to the bots of its workspace. */
+/**
+ * What connecting and disconnecting a helpdesk does to the bots of its workspace. Under the workspace's lock, like every change of
+ * settings: two that read the same ones would both store the same version of them, and one would be lost.
+ */
 
 const namesDestinations = (bot: Bot): boolean => rawOf(bot.settings)["destinations"] !== undefined;
 const namesIt = (bot: Bot, connectionId: string): boolean =>
@@ -16,12 +19,14 @@ export async function botsSendingTo(tx: Tx, workspaceId: string, connectionId: s
 
 /** Bots that say nothing about where handoffs go send them here, and to the inbox when that fails. The others' choice stands. */
 export async function useForUndecidedBots(tx: Tx, workspaceId: string, connectionId: string): Promise<void> {
+  await tx.lockWorkspace(workspaceId);
   for (const bot of await tx.bots(workspaceId))
     if (!namesDestinations(bot)) await setDestinations(tx, bot, [connectionId, INBOX]);
 }
 
 /** No bot names the connection any more. Where nothing but the inbox is left, the bot is one that says nothing again. */
 export async function takeOutOfBots(tx: Tx, workspaceId: string, connectionId: string): Promise<void> {
+  await tx.lockWorkspace(workspaceId);
   for (const bot of await botsSendingTo(tx, workspaceId, connectionId)) {
     const left = showSettings(bot).destinations.filter(({ id }) => id !== connectionId);
     await setDestinations(tx, bot, left.every(isPlainInbox) ? null : left);

@@ -119,9 +119,10 @@ export function botSettingsRoutes({ store }: AdminDeps): Route[] {
       body: SettingsGiven,
       idempotent: true,
       async handler({ principal, params, given, unit }) {
-        return unit(async (tx) =>
-          keep(tx, found(await tx.bot(principal.workspaceId, params["id"] ?? "")), rawOf(given)),
-        );
+        return unit(async (tx) => {
+          await tx.lockWorkspace(principal.workspaceId);
+          return keep(tx, found(await tx.bot(principal.workspaceId, params["id"] ?? "")), rawOf(given));
+        });
       },
     }),
     defineRoute({
@@ -132,6 +133,7 @@ export function botSettingsRoutes({ store }: AdminDeps): Route[] {
       idempotent: true,
       async handler({ principal, params, given, unit }) {
         return unit(async (tx) => {
+          await tx.lockWorkspace(principal.workspaceId);
           const bot = found(await tx.bot(principal.workspaceId, params["id"] ?? ""));
           return keep(tx, bot, patched(bot.settings, given));
         });

@@ -109,6 +109,7 @@ export function botRoutes(deps: AdminDeps): Route[] {
         const { workspaceId } = principal;
         const settings = rawOf(given.settings);
         const made = await unit(async (tx) => {
+          await tx.lockWorkspace(workspaceId);
           await checkDestinations(tx, workspaceId, settings, "settings");
           const id = newId("bot");
           const bot: Bot = {
@@ -173,6 +174,7 @@ export function botRoutes(deps: AdminDeps): Route[] {
       async handler({ principal, params, body, given, unit }) {
         checkUrls(body);
         return unit(async (tx) => {
+          await tx.lockWorkspace(principal.workspaceId);
           const bot = found(await tx.bot(principal.workspaceId, params["id"] ?? ""));
           const settings = patched(bot.settings, given.settings ?? {});
           if (given.settings !== undefined) await checkDestinations(tx, bot.workspaceId, settings, "settings");

@@ -140,6 +140,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       async handler({ principal, params, body, now, unit }) {
         const { workspaceId } = principal;
         const made = await unit(async (tx) => {
+          await tx.lockWorkspace(workspaceId);
           const connection = found(await tx.connection(workspaceId, params["id"] ?? ""));
           const split =
             body.config === undefined
@@ -200,6 +201,7 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
         const unname = query.removeFromBots === "true" ? takeOutOfBots : refuseWhileNamed;
         await leaveAhead(deps.handoffs, place, (tx) => unname(tx, workspaceId, id));
         const { status } = await unit(async (tx) => {
+          await tx.lockWorkspace(workspaceId);
           found(await tx.connection(workspaceId, id));
           await unname(tx, workspaceId, id);
           await leaveNow(tx, deps.handoffs, place);
