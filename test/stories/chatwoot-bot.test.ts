@@ -314,3 +314,18 @@ describe("news that gets lost", () => {
     expect(new Set(bot.turns.map((turn) => turn.id)).size).toBe(1);
   });
 });
+
+describe("Chatwoot's five seconds", () => {
+  test("a bot that never answers flips nothing: each webhook is answered at once, and a person is called", async () => {
+    const inbox = await website();
+    bot.answers(() => "never");
+    const { conversationId } = desk.visitorWrites(inbox, { text: "Hello?" });
+    await eventually(() => bot.turns[0]);
+    await desk.settled();
+    expect(desk.webhooksSent().map((sent) => sent.status)).toEqual(desk.webhooksSent().map(() => 200));
+    expect(status(conversationId)).toBe("pending");
+    await eventually(() => status(conversationId) === "open", 30_000);
+    expect(desk.botHandoffs()).toMatchObject([{ conversationId }]);
+    expect(notes(desk, conversationId)).toContain("The bot did not answer");
+  }, 40_000);
+});
