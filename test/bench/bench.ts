@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startChild } from "./children.ts";
+import { measureFleet } from "./fleet.ts";
 import { install } from "./installation.ts";
 import type { Installation } from "./installation.ts";
 import { CONNECTIONS, load } from "./load.ts";
@@ -16,14 +17,23 @@ import { seedConversations } from "./seed.ts";
 import { measureStreams } from "./streams.ts";
 
 /*
- * npm run bench [-- --quick] [-- --json]
+ * npm run bench [-- --quick] [-- --json] [-- --only streams]
+ * npm run bench -- --postgres postgres://root@127.0.0.1/postgres --redis redis://127.0.0.1:6379/9
  *
  * Measures the real program, in a process of its own, beside a bare Express 5 that echoes the same bodies to the same client
  * in the same run: machines differ, the ratio says more. Every handoff counted was answered after its commit was on disk.
  * The full run takes about ten minutes, 6 GB in the temporary directory and 10,000 open files in each of two processes (`ulimit
  * -n`); the quick one about two minutes.
  */
-const { values: flags } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" } } });
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean" },
+    json: { type: "boolean" },
+    only: { type: "string" },
+    postgres: { type: "string" },
+    redis: { type: "string" },
+  },
+});
 const isQuick = flags.quick === true;
 const SECONDS = isQuick ? 3 : 8;
 const ECHO_SECONDS = isQuick ? 2 : 4;
@@ -44,11 +54,10 @@ const report = new Report();
 const echo = await startChild("echo.ts");
 const echoUrl = `http://127.0.0.1:${echo.said}/echo`;
 try {
-  await handoffs();
-  await growth();
-  await streams();
-  await outage();
-  report.add("decisions by schedule, per second", measureDecisions(DECISIONS), atLeast(1_000_000), shown.whole);
+  const parts = { handoffs, growth, streams, outage, fleet, decisions };
+  if (flags.only !== undefined && !(flags.only in parts))
+    throw new Error(`--only is one of ${Object.keys(parts).join(", ")}`);
+  for (const [name, measure] of Object.entries(parts)) if ((flags.only ?? name) === name) await measure();
 } finally {
   await echo.stop();
 }
@@ -127,6 +136,34 @@ async function outage(): Promise<void> {
   } finally {
     await installation.remove();
   }
+}
+
+/** The same load on PostgreSQL, by one process and by two; where a server for it is named. */
+async function fleet(): Promise<void> {
+  const { postgres: postgresUrl, redis: redisUrl = null } = flags;
+  if (postgresUrl === undefined) return;
+  const bare = await measureEcho();
+  const sizes = [
+    { name: "PostgreSQL, one process", processes: 1, redisUrl: null },
+    ...(redisUrl === null
+      ? []
+      : [
+          { name: "PostgreSQL and Redis, one process", processes: 1, redisUrl },
+          { name: "PostgreSQL and Redis, two processes", processes: 2, redisUrl },
+        ]),
+  ];
+  for (const { name, ...size } of sizes) {
+    const measured = await measureFleet({ ...size, postgresUrl, seconds: SECONDS });
+    report.add(`${name}: live handoffs, per second`, measured.perSecond, null, shown.whole);
+    report.add(`${name}: against echo, rate`, measured.perSecond / bare.perSecond, null, shown.ratio);
+    report.add(`${name}: p50, ms`, measured.p50, null, shown.tenths);
+    report.add(`${name}: p99, ms`, measured.p99, null, shown.tenths);
+    report.add(`${name}: processor time for one, µs`, measured.processorMicroseconds, null, shown.whole);
+  }
+}
+
+function decisions(): void {
+  report.add("decisions by schedule, per second", measureDecisions(DECISIONS), atLeast(1_000_000), shown.whole);
 }
 
 async function relay(installation: Installation, side: Side, strangersPerSecond: number): Promise<void> {

@@ -18,6 +18,8 @@ export interface LoadOptions {
   readonly pid: number;
   readonly seconds: number;
   readonly token?: string;
+  /** Absent: 64. */
+  readonly connections?: number;
   /** Added to every body. */
   readonly callbackUrl?: string;
 }
@@ -37,7 +39,7 @@ export async function load(options: LoadOptions): Promise<Load> {
   return await run(options);
 }
 
-async function run({ url, pid, seconds, token, callbackUrl }: LoadOptions): Promise<Load> {
+async function run({ url, pid, seconds, token, callbackUrl, connections = CONNECTIONS }: LoadOptions): Promise<Load> {
   const latencies: number[] = [];
   const others = new Map<number, number>();
   const usedBefore = processorSeconds(pid);
@@ -47,7 +49,7 @@ async function run({ url, pid, seconds, token, callbackUrl }: LoadOptions): Prom
   const instance = autocannon(
     {
       url,
-      connections: CONNECTIONS,
+      connections,
       duration: seconds,
       method: "POST",
       headers: { "content-type": "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) },
