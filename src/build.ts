@@ -5,6 +5,7 @@ import { connectors as ownConnectors } from "../connectors/index.ts";
 import { botWebhooks } from "../webhooks/bots.ts";
 import { helpdeskWebhooks } from "../webhooks/helpdesk.ts";
 import { apps } from "./apps/index.ts";
+import { shareNews } from "./bus/news.ts";
 import { atPort } from "./config.ts";
 import type { Config } from "./config.ts";
 import { createBotDirectory } from "./handoffs/deps.ts";
@@ -18,6 +19,7 @@ import { readBytes, parseJsonBody } from "./http/body.ts";
 import { parseGiven } from "./http/faults.ts";
 import { metricsPage } from "./http/metrics-page.ts";
 import { watchRevocations } from "./http/revocations.ts";
+import type { RevocationWatch } from "./http/revocations.ts";
 import type { Route } from "./http/route.ts";
 import { adminRoutes } from "./http/routes/admin.ts";
 import { conversationRoutes } from "./http/routes/conversations.ts";
@@ -29,6 +31,7 @@ import { termsPages } from "./http/terms.ts";
 import { createTokens } from "./http/tokens.ts";
 import type { Tokens } from "./http/tokens.ts";
 import { countDuties } from "./jobs/counted.ts";
+import { createBullJobs } from "./jobs/bull.ts";
 import { createInProcessJobs } from "./jobs/in-process.ts";
 import type { JobsTiming } from "./jobs/timing.ts";
 import { createPrometheus } from "./metrics/prometheus.ts";
@@ -36,12 +39,14 @@ import { createStoreFigures } from "./metrics/store-figures.ts";
 import { openStore } from "./open-store.ts";
 import { createOutgoing } from "./outgoing/outgoing.ts";
 import type { Clock, ConnectorFactory, Jobs, Log, Outgoing, Store } from "./ports.ts";
+import type { Bus } from "./ports-bus.ts";
 import type { Bot } from "./ports-store.ts";
 import { askParts } from "./readiness.ts";
 import type { Part } from "./readiness.ts";
 import { createRegistry } from "./registry.ts";
 import { botSecretContext } from "./secrets/contexts.ts";
 import { checkServer } from "./self-check.ts";
+import { openSharing } from "./sharing.ts";
 import { createSealer } from "./secrets/sealing.ts";
 import type { Sealer } from "./secrets/sealing.ts";
 
@@ -103,14 +108,21 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   const clock = options.clock ?? (() => new Date());
   const baseUrl = () => config.baseUrl;
   const metrics = createPrometheus();
-  const { store, keys, release } = await openStore(config, metrics);
+  const { store: opened, keys, release } = await openStore(config, metrics);
+  const sharing = openSharing({ redisUrl: config.redisUrl, key: keys.sharing[0], log });
+  const { link, bus, cache, limiters, quietOf } = sharing;
+  const news = shareNews({ store: opened, bus, log, isShared: config.database.kind === "postgres" });
+  const { store } = news;
   const sealer = createSealer(keys.sealing);
-  const tokens = createTokens({ keys: keys.tokens.map((key) => key.bytes), clock, issuer: "baton" });
+  const tokens = tellRevocations(
+    createTokens({ keys: keys.tokens.map((key) => key.bytes), clock, issuer: "baton" }),
+    bus,
+  );
   const allowPrivateNetwork = config.allowPrivateNetwork;
   const outgoing = createOutgoing({ allowPrivateNetwork, userAgent: "Baton" });
   const factories = new Map((options.connectors ?? ownConnectors).map((factory) => [factory.type, factory]));
   const { settleMs } = options;
-  const registry = createRegistry({ store, factories, sealer, outgoing, clock, log, baseUrl, settleMs });
+  const registry = createRegistry({ store, factories, sealer, outgoing, clock, log, baseUrl, settleMs, quietOf });
   const secretOf = (bot: Bot) => sealer.open(bot.sealedSecret, botSecretContext(bot.workspaceId, bot.id));
   const mailer = config.smtpUrl === undefined ? null : createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom });
 
@@ -120,7 +132,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     log,
     bots: createBotDirectory(),
     connectors: registry,
-    presence: createPresence({ connectors: registry, clock, log }),
+    presence: createPresence({ connectors: registry, clock, log, bus, cache }),
     // The worker knows which connections are down, and needs these parts to work: asked when it is needed.
     circuits: { isDown: (connectionId) => jobs.circuits.isDown(connectionId) },
     mailer,
@@ -133,18 +145,21 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     },
   };
   const duties = countDuties(createDuties(handoffs), metrics);
-  const jobs: Jobs = createInProcessJobs({ store, clock, log, duties, timing: options.jobsTiming ?? {} });
+  const jobsDeps = { store, clock, log, duties, bus, timing: options.jobsTiming ?? {} };
+  const jobs: Jobs = link === null ? createInProcessJobs(jobsDeps) : createBullJobs({ ...jobsDeps, link });
   const stopListening = store.onCommitted(({ lanes }) => {
     if (options.work !== false) for (const lane of lanes) jobs.wakeLane(lane);
   });
 
   const parts: Parts = { store, tokens, sealer, outgoing, jobs, handoffs, baseUrl, secretOf, clock, log };
-  const marks = createMarks();
+  const marks = createMarks(bus);
   let isStopping = false;
   // What else Baton stands on (a bus, a queue) is added here, and is in /readyz and /metrics by that.
   const standsOn: readonly Part[] = [
     { name: "server", state: () => (isStopping ? "stopping" : "ok") },
     { name: "store", state: () => canStore(store) },
+    // Without it all work goes on, a little slower between processes: nobody is taken out of service for that.
+    ...(link === null ? [] : [{ name: "redis", isOptional: true, state: () => (link.isUp() ? "ok" : "away") }]),
     ...(options.work === false
       ? []
       : [{ name: "jobs", state: () => (jobs.figures().isRunning || isStopping ? "ok" : "not started") }]),
@@ -169,6 +184,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     log,
     clock,
     metrics,
+    limiters,
     verifyAnswers: options.verifyAnswers ?? false,
     routes: [
       ...handoffRoutes({ handoffs, tokens }),
@@ -176,10 +192,14 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       ...adminRoutes({
         ...parts,
         factories,
-        connectionChanged: (connectionId) => registry.forget(connectionId),
+        connectionChanged(connectionId) {
+          registry.forget(connectionId);
+          bus.tell({ kind: "connection_changed", connectionId });
+        },
         connectionMended: (connectionId) => jobs.connectionMended(connectionId),
         wakeWebhooks: () => jobs.wakeWebhooks(),
         marks,
+        limiters,
         installWithinMs: options.installWithinMs,
         checkServer: () => checkServer({ config, store, mailer }),
         provisionWithinMs: options.provisionWithinMs,
@@ -210,13 +230,17 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     },
     clock,
   });
-  let stopWatching: (() => void) | null = null;
+  let revocations: RevocationWatch | null = null;
+  bus.listen((hint) => {
+    if (hint.kind === "connection_changed") registry.forget(hint.connectionId);
+    else if (hint.kind === "tokens_revoked") revocations?.look();
+  });
 
   return {
     ...parts,
     server,
     async start() {
-      stopWatching = await watchRevocations({ store, tokens, clock, log });
+      revocations = await watchRevocations({ store, tokens, clock, log });
       if (mailer !== null) await store.write((tx) => tx.releaseHeld(clock()));
       const port = await server.listen({ port: config.port, host: config.host });
       config = atPort(config, port);
@@ -228,12 +252,24 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       const until = performance.now() + withinMs;
       stopListening();
       await Promise.all([server.stop(withinMs), jobs.stop(withinMs)]);
-      stopWatching?.();
+      revocations?.stop();
+      news.close();
       mailer?.close();
       outgoing.close();
       if (performance.now() < until) log.debug("stopped");
-      await store.close();
+      await Promise.all([sharing.close(), store.close()]);
       release();
+    },
+  };
+}
+
+/** Other processes hear of a token that is revoked here at once, instead of within a second. */
+function tellRevocations(tokens: Tokens, bus: Bus): Tokens {
+  return {
+    ...tokens,
+    revoke(tokenId) {
+      tokens.revoke(tokenId);
+      bus.tell({ kind: "tokens_revoked" });
     },
   };
 }

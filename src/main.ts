@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { build } from "./build.ts";
 import type { Baton } from "./build.ts";
 import { demo } from "./demo/index.ts";
@@ -13,10 +13,6 @@ import { writeServerFile } from "./server-file.ts";
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   for (const warning of config.warnings) say(`! ${warning}`);
-  if (config.redisUrl !== undefined)
-    throw new ConfigError([
-      { variable: "REDIS_URL", message: "Redis comes with a later version; leave it empty for one process" },
-    ]);
   const log = createLogger({ level: config.logLevel });
   const baton = await build(config, log, { mounts: (parts) => (config.isProduction ? [] : demo(parts)) });
   stopOnSignals(baton);
@@ -30,6 +26,8 @@ async function main(): Promise<void> {
   if (!config.isProduction) say(`  try it         ${baton.baseUrl()}/demo`);
   say(`  API            ${baton.baseUrl()}/docs`);
   say(`  data           ${config.dataDir}`);
+  if (config.redisUrl !== undefined && config.database.kind === "sqlite")
+    say("  one process    REDIS_URL is set, but SQLite serves one process: several need PostgreSQL (DATABASE_URL)");
   const first = join(config.dataDir, FIRST_RUN_FILE);
   if (existsSync(first))
     say(`  tokens         ${first} (for the workspace and bot of the first start; keep it private)`);

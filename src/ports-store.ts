@@ -225,6 +225,8 @@ export interface Reads {
     conversationId: string,
     range: { afterSeq: number; limit: number },
   ): Promise<readonly StoredEvent[]>;
+  /** The number of each conversation's last event, by its id. Over all workspaces: only for the clockwork. */
+  lastEventSeqs(conversationIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   handoffEvents(workspaceId: string, handoffId: string): Promise<readonly StoredEvent[]>;
   handoff(workspaceId: string, id: string): Promise<Handoff | null>;
   handoffs(workspaceId: string, filter: HandoffFilter): Promise<Page<Handoff>>;
@@ -394,8 +396,12 @@ export interface Store {
    * HandoffError `storage_unavailable` when the commit failed.
    */
   write<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
-  /** Called after each commit. Returns the way to stop listening. */
-  onCommitted(listener: (what: Committed) => void): () => void;
+  /**
+   * Called after each commit. Returns the way to stop listening.
+   *
+   * @param conversationId the only one that matters: where several processes write, those of all of them are told
+   */
+  onCommitted(listener: (what: Committed) => void, conversationId?: string): () => void;
   /** Online copy of the whole store into `file`. */
   backup(file: string): Promise<void>;
   /** Reads all of it, beside whatever goes on. Never rejects for damage: that is what it tells. */

@@ -8,6 +8,7 @@ import type { AgentMessage, Handoff, HelpdeskRef, Lead } from "./domain/handoff.
 import type { Destination } from "./domain/settings.ts";
 import type { HandoffBrief } from "./domain/transcript.ts";
 import type { Channel } from "./ports-channel.ts";
+import type { Quiet } from "./ports-bus.ts";
 import type { Install } from "./ports-install.ts";
 import type { Outgoing } from "./ports-outgoing.ts";
 import type { Log } from "./ports-log.ts";
@@ -254,6 +255,8 @@ export interface ConnectorDeps {
   readonly outgoing: Outgoing;
   readonly clock: Clock;
   readonly log: Log;
+  /** For a helpdesk that refuses to be asked for a while: what other processes know of that. */
+  readonly quiet?: Quiet | undefined;
 }
 
 /** Tells a bot what happened, by a POST signed per Standard Webhooks. Resolves when the bot answered 2xx. Throws DeliveryError. */

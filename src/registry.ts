@@ -3,6 +3,7 @@ import { INBOX } from "./domain/settings.ts";
 import type { Connectors } from "./handoffs/deps.ts";
 import { wholeConfig } from "./http/routes/connection-config.ts";
 import type { Clock, Connector, ConnectorFactory, Log, Outgoing, Store } from "./ports.ts";
+import type { Quiet } from "./ports-bus.ts";
 import type { Sealer } from "./secrets/sealing.ts";
 
 /** Longest any helpdesk may still act after a time-out, for a connection that was not used since the start. */
@@ -22,6 +23,7 @@ export function createRegistry(deps: {
   readonly clock: Clock;
   readonly log: Log;
   readonly baseUrl: () => string;
+  readonly quietOf?: (connectionId: string) => Quiet;
   /** Instead of the connector's own: for tests that cannot wait for the real one. */
   readonly settleMs?: number | undefined;
 }): Registry {
@@ -52,6 +54,7 @@ export function createRegistry(deps: {
         outgoing,
         clock,
         log,
+        quiet: deps.quietOf?.(connection.id),
       });
       known.set(connection.id, { version: connection.version, connector });
       return connector;

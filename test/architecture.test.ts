@@ -66,6 +66,7 @@ const zones: Record<string, Zone> = {
     libraries: only("node:crypto", "zod", "libphonenumber-js", "libphonenumber-js/min"),
   },
   "src/storage": { files: /^src\/storage\//, inside: [DOMAIN, PORTS, SCOPE] },
+  "src/bus": { files: /^src\/bus\//, inside: [DOMAIN, PORTS, /^src\/redis\/link\.ts$/] },
   "src/redis": { files: /^src\/redis\//, inside: [DOMAIN, PORTS] },
   "src/jobs": { files: /^src\/jobs\//, inside: [DOMAIN, PORTS, SCOPE, /^src\/redis\/link\.ts$/] },
   "src/metrics": { files: /^src\/metrics\//, inside: [DOMAIN, PORTS], libraries: only("prom-client") },

@@ -35,9 +35,9 @@ export interface Client {
 
 export function createClient(
   config: FreshchatConfig,
-  { outgoing, clock }: Pick<ConnectorDeps, "outgoing" | "clock">,
+  { outgoing, clock, quiet }: Pick<ConnectorDeps, "outgoing" | "clock" | "quiet">,
 ): Client {
-  const pace = createPace(clock);
+  const pace = createPace(clock, quiet);
 
   async function call<T>(request: Call<T>): Promise<T> {
     const about = { doing: request.doing, isWrite: request.method !== "GET" };

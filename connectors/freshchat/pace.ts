@@ -1,5 +1,6 @@
 import { retryAfterSeconds } from "../../src/domain/retry-after.ts";
 import type { Clock, OutgoingResponse } from "../../src/ports.ts";
+import type { Quiet } from "../../src/ports-bus.ts";
 
 type Headers = OutgoingResponse["headers"];
 
@@ -51,13 +52,17 @@ export interface Pace {
   heed(response: Pick<OutgoingResponse, "status" | "headers">): void;
 }
 
-export function createPace(clock: Clock): Pace {
+/** @param quiet what is known of it in all processes: they share what the account allows */
+export function createPace(clock: Clock, quiet?: Quiet): Pace {
   let shut: { readonly since: number; readonly until: number } | null = null;
 
   return {
     secondsLeft() {
-      if (shut === null) return 0;
       const now = clock().getTime();
+      const told = quiet?.until() ?? 0;
+      if (told > now && told > (shut?.until ?? 0))
+        shut = { since: now, until: Math.min(told, now + LONGEST_WAIT_SECONDS * 1_000) };
+      if (shut === null) return 0;
       // A clock that was set back must not lengthen the wait: the next refusal tells anew.
       if (now < shut.since || now >= shut.until) {
         shut = null;
@@ -74,7 +79,10 @@ export function createPace(clock: Clock): Pace {
       const since = now.getTime();
       const until = since + seconds * 1_000;
       // Answers overtake each other: the longest wait counts.
-      if (shut === null || since < shut.since || until > shut.until) shut = { since, until };
+      if (shut === null || since < shut.since || until > shut.until) {
+        shut = { since, until };
+        quiet?.tell(until);
+      }
     },
   };
 }

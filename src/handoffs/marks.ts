@@ -1,8 +1,12 @@
+import { hash } from "node:crypto";
+import { noBus } from "../ports-bus.ts";
+import type { Bus } from "../ports-bus.ts";
+
 /**
  * Who waits for a word of their own to come back by webhook: the proof that a helpdesk reaches us, signed as it should be.
  *
- * In this process only. Where several serve webhooks, the one that waits must ask the store for what the others heard; until
- * then an install on one of several processes may say that nothing was heard, and do no other harm.
+ * Another process may be the one that is reached: it tells the digests of the marks that it heard, and nothing else of what
+ * came. Where processes cannot speak to each other, an install may say that nothing was heard, and does no other harm.
  */
 export interface Marks {
   /** Listens to a connection from now on, until `stop`. */
@@ -21,8 +25,18 @@ export interface Listening {
 const MOST_KEPT = 50;
 const MOST_KEPT_CHARACTERS = 1_000_000;
 
-export function createMarks(): Marks {
+/** How marks look: nothing else of a webhook is told to other processes. */
+const MARK = /\bbaton-proof-[0-9a-f]{24}\b/g;
+const MOST_TOLD = 5;
+
+const digestOf = (mark: string): string => hash("sha256", mark, "base64url");
+
+export function createMarks(bus: Bus = noBus): Marks {
   const listening = new Map<string, Set<Listener>>();
+  bus.listen((hint) => {
+    if (hint.kind !== "mark_heard") return;
+    for (const listener of listening.get(hint.connectionId) ?? []) listener.takeDigest(hint.digest);
+  });
   return {
     listen(connectionId) {
       const listener = createListener();
@@ -39,6 +53,8 @@ export function createMarks(): Marks {
     },
     heard(connectionId, body) {
       for (const listener of listening.get(connectionId) ?? []) listener.take(body);
+      for (const mark of [...new Set(body.match(MARK))].slice(0, MOST_TOLD))
+        bus.tell({ kind: "mark_heard", connectionId, digest: digestOf(mark) });
     },
   };
 }
@@ -46,16 +62,19 @@ export function createMarks(): Marks {
 interface Listener {
   wait(mark: string, withinMs: number): Promise<boolean>;
   take(body: string): void;
+  /** Another process has heard a mark of this digest. */
+  takeDigest(digest: string): void;
   stop(): void;
 }
 
 function createListener(): Listener {
   const waiting = new Map<(isHeard: boolean) => void, string>();
   let kept: string[] = [];
+  let digests: string[] = [];
   let isStopped = false;
   return {
     wait(mark, withinMs) {
-      if (kept.some((body) => body.includes(mark))) return Promise.resolve(true);
+      if (kept.some((body) => body.includes(mark)) || digests.includes(digestOf(mark))) return Promise.resolve(true);
       if (isStopped) return Promise.resolve(false);
       return new Promise((resolve) => {
         const timer = setTimeout(() => answer(false), withinMs);
@@ -70,6 +89,10 @@ function createListener(): Listener {
     take(body) {
       for (const [answer, mark] of waiting) if (body.includes(mark)) answer(true);
       kept = newest([...kept, body]);
+    },
+    takeDigest(digest) {
+      for (const [answer, mark] of waiting) if (digestOf(mark) === digest) answer(true);
+      digests = [...digests, digest].slice(-MOST_KEPT);
     },
     stop() {
       isStopped = true;

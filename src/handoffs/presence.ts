@@ -1,5 +1,7 @@
 import type { Destination } from "../domain/settings.ts";
 import type { Clock, Log } from "../ports.ts";
+import { noBus } from "../ports-bus.ts";
+import type { Bus, SharedCache } from "../ports-bus.ts";
 import type { Connectors } from "./deps.ts";
 
 /** How long an answer is taken as true, and how long an old one may still serve while a new one is asked for. */
@@ -32,21 +34,53 @@ interface Known {
   news: number;
 }
 
-/** Asks a helpdesk at most every few seconds for each destination, whatever the number of requests. */
-export function createPresence(deps: { connectors: Connectors; clock: Clock; log: Log }): Presence {
+/** What a helpdesk said, and when, in milliseconds. */
+interface Count {
+  readonly count: number | null;
+  readonly at: number;
+}
+
+/**
+ * Asks a helpdesk at most every few seconds for each destination, whatever the number of requests; with a cache, whatever the
+ * number of processes.
+ */
+export function createPresence(deps: {
+  connectors: Connectors;
+  clock: Clock;
+  log: Log;
+  bus?: Bus;
+  cache?: SharedCache | null;
+}): Presence {
+  const { bus = noBus, cache = null } = deps;
   const known = new Map<string, Known>();
+  bus.listen((hint) => {
+    if (hint.kind === "presence_changed") outdate(hint.workspaceId, hint.connectionId);
+  });
 
   async function ask(workspaceId: string, destination: Destination): Promise<number | null> {
     const connector = await deps.connectors.get(workspaceId, destination.id);
     return connector === null ? 0 : await connector.presence(destination);
   }
 
+  /** What another process was told a moment ago, else what the helpdesk says. */
+  async function countOf(entry: Known): Promise<Count> {
+    const { workspaceId, destination, news } = entry;
+    const key = cacheKeyOf(entry);
+    const now = deps.clock().getTime();
+    const shared = cache === null ? null : countIn(await cache.get(key));
+    if (shared !== null && shared.at <= now && now - shared.at < FRESH_MS) return shared;
+    const count = await ask(workspaceId, destination);
+    const at = deps.clock().getTime();
+    if (entry.news === news) cache?.set(key, JSON.stringify({ count, at }), FRESH_MS);
+    return { count, at };
+  }
+
   function refresh(entry: Known): Promise<number | null> {
     const { workspaceId, destination, news } = entry;
-    entry.asking ??= ask(workspaceId, destination)
-      .then((count) => {
+    entry.asking ??= countOf(entry)
+      .then(({ count, at }) => {
         entry.count = count;
-        if (entry.news === news) entry.at = deps.clock().getTime();
+        if (entry.news === news) entry.at = at;
         return count;
       })
       .catch((error: unknown) => {
@@ -68,6 +102,16 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
     }, NEWS_MS).unref();
   }
 
+  function outdate(workspaceId: string, connectionId: string): void {
+    for (const entry of known.values()) {
+      if (entry.workspaceId !== workspaceId || entry.destination.id !== connectionId) continue;
+      entry.at = -USABLE_MS;
+      entry.news += 1;
+      cache?.drop(cacheKeyOf(entry));
+      if (!entry.isDue && deps.clock().getTime() - entry.wantedAt < USABLE_MS) askSoon(entry);
+    }
+  }
+
   return {
     async online(workspaceId, destination) {
       // Who is at Baton's own inbox is one indexed count: no need for an answer that is seconds old.
@@ -84,14 +128,18 @@ export function createPresence(deps: { connectors: Connectors; clock: Clock; log
       return await Promise.race([answer, afterPatience()]);
     },
     changed(workspaceId, connectionId) {
-      for (const entry of known.values()) {
-        if (entry.workspaceId !== workspaceId || entry.destination.id !== connectionId) continue;
-        entry.at = -USABLE_MS;
-        entry.news += 1;
-        if (!entry.isDue && deps.clock().getTime() - entry.wantedAt < USABLE_MS) askSoon(entry);
-      }
+      outdate(workspaceId, connectionId);
+      bus.tell({ kind: "presence_changed", workspaceId, connectionId });
     },
   };
+}
+
+const cacheKeyOf = ({ workspaceId, destination }: Known): string =>
+  `presence:${workspaceId}:${destination.id}:${destination.team ?? ""}`;
+
+function countIn(text: string | null): Count | null {
+  const { count, at } = (text === null ? {} : JSON.parse(text)) as { count?: unknown; at?: unknown };
+  return typeof at === "number" && (typeof count === "number" || count === null) ? { count, at } : null;
 }
 
 const unknown = (workspaceId: string, destination: Destination): Known => ({

@@ -58,7 +58,7 @@ async function newsWithin(
     const timer = setTimeout(finish, waitSeconds * 1_000);
     const stop = deps.store.onCommitted((what) => {
       if (what.conversations.includes(conversationId)) ask();
-    });
+    }, conversationId);
     const ask = () => void isSettled().then((settled) => settled && finish(), finish);
     signal.addEventListener("abort", finish, { once: true });
     ask();

@@ -6,6 +6,7 @@ import type { Express, RequestHandler } from "express";
 import { HandoffError } from "../domain/errors.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, Log, Store } from "../ports.ts";
+import type { Limiters } from "../ports-bus.ts";
 import { noMetrics } from "../ports-metrics.ts";
 import type { Metrics } from "../ports-metrics.ts";
 import { inRequest } from "../request-scope.ts";
@@ -56,6 +57,8 @@ export interface HttpServerOptions {
   readonly tokens: Tokens;
   readonly log: Log;
   readonly clock: Clock;
+  /** How requests are counted; without it in this process's memory. */
+  readonly limiters?: Limiters | undefined;
   /** Absent: nothing is counted. */
   readonly metrics?: Metrics;
   /** In order, after the routes and before `not_found`. */
@@ -88,7 +91,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     clock,
     streams,
     stopping: stopping.signal,
-    limits: createRateLimits(options.config.rateLimit),
+    limits: createRateLimits(options.config.rateLimit, options.limiters),
     idempotency: createIdempotency({ store, clock }),
     verifyAnswers: options.verifyAnswers ?? false,
   };

@@ -1,5 +1,6 @@
 import type { FailureKind } from "../domain/delivery.ts";
 import type { Circuits, Clock } from "../ports.ts";
+import type { CircuitNews } from "../ports-bus.ts";
 import { longestBackoffMs } from "./backoff.ts";
 import type { JobsTiming } from "./timing.ts";
 
@@ -23,6 +24,8 @@ export interface Trial {
 export interface CircuitEvents {
   opened(connectionId: string, problem: string): void;
   closed(connectionId: string): void;
+  /** What other processes should know of it. */
+  found?(connectionId: string, news: CircuitNews): void;
 }
 
 export interface ConnectionCircuits extends Circuits {
@@ -40,6 +43,8 @@ export interface ConnectionCircuits extends Circuits {
   paused(): string[];
   /** How many connections are taken to be down. */
   openCount(): number;
+  /** What another process found out. Told to nobody: that one has done so. */
+  hear(connectionId: string, news: CircuitNews): void;
   /** What is known of it was said of other settings: it is taken to work until it shows otherwise. */
   forget(connectionId: string): void;
 }
@@ -116,20 +121,37 @@ export function createCircuits(given: {
     state.until = Math.max(state.until, now() + Math.max(jittered, failure.retryAfterMs ?? 0));
     state.told = "down";
     if (isNews) events.opened(id, failure.message);
+    events.found?.(id, { state: "down", cause, until: state.until });
   }
 
   function close(id: string, state: State): void {
+    if (state.isOpen) events.found?.(id, { state: "up", cause: state.cause, until: 0 });
     Object.assign(state, { isOpen: false, failures: 0, openings: 0 });
     if (state.told === "up") return;
     state.told = "up";
     events.closed(id);
   }
 
-  function limit(state: State, failure: Failure): void {
+  function limit(id: string, state: State, failure: Failure): void {
     state.limits += 1;
     const growing = longestBackoffMs(state.limits, { baseMs: timing.rateLimitMs, capMs: timing.rateLimitCapMs });
     state.until = Math.max(state.until, now() + (failure.retryAfterMs ?? growing));
     state.allowed = 1;
+    events.found?.(id, { state: "limited", cause: state.cause, until: state.until });
+  }
+
+  function hear(id: string, { state: found, cause, until }: CircuitNews): void {
+    const state = stateOf(id);
+    if (found === "up") {
+      if (state.isOpen) Object.assign(state, { isOpen: false, failures: 0, openings: 0, until: 0, told: "up" });
+      return;
+    }
+    // A clock that runs ahead elsewhere must not hold it up for longer than any far side may ask.
+    state.until = Math.max(state.until, Math.min(until, now() + timing.retryAfterCapMs));
+    state.allowed = 1;
+    if (found === "limited" || state.isOpen) return;
+    // Told as down, so that the probe which succeeds here tells that it is up, should the other have died.
+    Object.assign(state, { isOpen: true, cause, failures: 0, openings: 1, told: "down" });
   }
 
   function trial(id: string, state: State, given: { isProbe: boolean; decides: boolean }): Trial {
@@ -155,7 +177,7 @@ export function createCircuits(given: {
         if (failure.kind === "rate_limited") {
           // An answer, so it is not down; whether it likes our token is not known.
           if (state.isOpen && state.cause === "transient" && counts) close(id, state);
-          limit(state, failure);
+          limit(id, state, failure);
         } else if (failure.kind === "credentials") {
           if (given.decides && counts) open(id, state, failure);
           else if (state.isOpen && !given.decides) state.until = now() + timing.credentialsProbeMs;
@@ -172,6 +194,7 @@ export function createCircuits(given: {
   }
 
   return {
+    hear,
     // Once a probe is due and nothing is there to be the probe, a new handoff may be it.
     isDown(id) {
       const state = states.get(id);

@@ -1,4 +1,5 @@
 import type { Clock, Duties, Jobs, Log, Store } from "../ports.ts";
+import type { Bus } from "../ports-bus.ts";
 import { realScheduler } from "./scheduler.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { DEFAULT_TIMING } from "./timing.ts";
@@ -14,6 +15,8 @@ export interface InProcessJobsSettings {
   /** Timers; a test hands in its own, together with the clock. */
   readonly scheduler?: Scheduler;
   readonly random?: () => number;
+  /** To other processes, when there are any. */
+  readonly bus?: Bus;
 }
 
 /**

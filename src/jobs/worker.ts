@@ -1,4 +1,6 @@
 import type { Circuits, Clock, Duties, JobsFigures, Log, Store } from "../ports.ts";
+import { noBus } from "../ports-bus.ts";
+import type { Bus, Hint } from "../ports-bus.ts";
 import { inRequest } from "../request-scope.ts";
 import { createAlarms } from "./alarms.ts";
 import { createAnnouncements } from "./announcements.ts";
@@ -23,6 +25,8 @@ export interface WorkerDeps {
   readonly scheduler: Scheduler;
   /** From 0 up to but not including 1: spreads waits. */
   readonly random: () => number;
+  /** To other processes; without it there are none. */
+  readonly bus?: Bus;
   /** Agreed with other processes; without it every turn is ours. */
   readonly turns?: Turns;
   /**
@@ -53,6 +57,7 @@ const TO_GIVE_BACK_MS = 1_000;
 export function createWorker(deps: WorkerDeps): Worker {
   const { clock, timing, scheduler, random } = deps;
   let phase: "new" | "running" | "stopping" | "over" = "new";
+  const bus = deps.bus ?? noBus;
   const isStopping = () => phase === "stopping" || phase === "over";
   const announcements = createAnnouncements(deps);
   const events: CircuitEvents = {
@@ -61,6 +66,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       announcements.closed(id);
       sweep.soon(); // what was kept back while it was down
     },
+    found: (connectionId, news) => bus.tell({ kind: "circuit", connectionId, ...news }),
   };
   const circuits = createCircuits({ clock, timing, random, events });
   const alarms = createAlarms({ clock, scheduler });
@@ -80,6 +86,14 @@ export function createWorker(deps: WorkerDeps): Worker {
   const overdue = createOverdue(shared);
   const sweep = createSweep({ ...shared, lanes, looks, webhooks, overdue });
   let started: Promise<void> | null = null;
+  const stopListening = bus.listen((hint) => unnamed(() => heard(hint)));
+
+  function heard(hint: Hint): void {
+    if (hint.kind === "circuit") circuits.hear(hint.connectionId, hint);
+    else if (hint.kind === "connection_mended") circuits.forget(hint.connectionId);
+    else return;
+    if (isRunning()) sweep.soon();
+  }
 
   const isRunning = () => phase === "running";
   return {
@@ -102,6 +116,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     connectionMended(connectionId) {
       circuits.forget(connectionId);
+      bus.tell({ kind: "connection_mended", connectionId });
       if (isRunning()) unnamed(() => sweep.soon());
     },
     start() {
@@ -114,6 +129,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     async stop(withinMs) {
       if (isStopping()) return;
       phase = "stopping";
+      stopListening();
       alarms.clear();
       // With no time at all it is as if the process died: leases run out.
       const callOff = withinMs < 2 * TO_GIVE_BACK_MS ? () => {} : scheduler.after(withinMs - TO_GIVE_BACK_MS, cutOff);

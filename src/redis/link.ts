@@ -60,14 +60,15 @@ export function openRedis({ url, prefix, log }: RedisLinkSettings): RedisLink {
     reconnectOnError: (error) => /^(?:READONLY|LOADING)/.test(error.message),
     connectionName: "baton",
   };
-  const commands = new Redis(url, {
-    ...shared,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    enableAutoPipelining: true,
-    commandTimeout: PING_WITHIN_MS,
-  });
+  const commands = quiet(
+    new Redis(url, {
+      ...shared,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+      commandTimeout: PING_WITHIN_MS,
+    }),
+  );
   const others: { readonly use: ConnectionUse; readonly redis: Redis }[] = [];
   const listeners = new Set<(isUp: boolean) => void>();
   let answers = false;
@@ -122,7 +123,7 @@ export function openRedis({ url, prefix, log }: RedisLinkSettings): RedisLink {
       }
     },
     connect(use) {
-      const made = new Redis(url, { ...shared, maxRetriesPerRequest: null, enableReadyCheck: false });
+      const made = quiet(new Redis(url, { ...shared, maxRetriesPerRequest: null, enableReadyCheck: false }));
       made.on("error", () => {});
       others.push({ use, redis: made });
       return made;
@@ -136,6 +137,19 @@ export function openRedis({ url, prefix, log }: RedisLinkSettings): RedisLink {
       commands.disconnect();
     },
   };
+}
+
+/**
+ * A connection subscribes and selects again by itself when it is made anew, and nobody hears when that fails because it broke
+ * once more: unheard, it ends the process. Who sends a command still hears how it ended.
+ */
+function quiet(redis: Redis): Redis {
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = (command, stream) => {
+    command.promise.catch(() => null);
+    return send(command, stream);
+  };
+  return redis;
 }
 
 async function within<Result>(work: Promise<Result>, ms: number): Promise<Result> {

@@ -203,6 +203,14 @@ export const conversationReads = (on: Executor) => ({
     });
     return rows.map(eventOf);
   },
+  async lastEventSeqs(conversationIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (conversationIds.length === 0) return new Map();
+    // Few shapes of the statement, so that the database prepares few: the rest names the last one again.
+    const places = 4 ** Math.ceil(Math.log(conversationIds.length) / Math.log(4));
+    const ids = Array.from({ length: places }, (_, at) => conversationIds[at] ?? conversationIds[0] ?? "");
+    const query = on.db.selectFrom("conversations").select(["id", "last_event_seq"]).where("id", "in", ids);
+    return new Map((await all(on, query)).map((row) => [row.id, row.last_event_seq]));
+  },
 });
 
 export const conversationWrites = (on: Executor, owners: Owners, touched: (conversationId: string) => void) => ({

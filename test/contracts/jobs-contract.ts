@@ -12,7 +12,7 @@ import type { WorldSettings } from "../jobs/world.ts";
  */
 export function jobsContract(
   name: string,
-  made: Required<Pick<WorldSettings, "create">> & Pick<WorldSettings, "isQuietElsewhere">,
+  made: Required<Pick<WorldSettings, "create">> & Pick<WorldSettings, "elsewhere">,
 ): void {
   describe(`jobs: ${name}`, () => {
     test("what is owed is done at once, in the order in which it was owed", async () => {

@@ -17,6 +17,7 @@ type UnscopedReads =
   | "connectionsOfTypes"
   | "revokedTokenIds"
   | "overdueHandoffs"
+  | "lastEventSeqs"
   | "handoffsToLook"
   | "dueLanes"
   | "waitingWebhooks"

@@ -583,6 +583,7 @@ describe("a lease", () => {
           waitsUntil: () => until,
           paused: () => [],
           openCount: () => 0,
+          hear: () => {},
           forget: () => {},
         },
       },

@@ -62,8 +62,13 @@ export interface WorldSettings {
   readonly log?: Log;
   /** To break the store in some way. */
   readonly wrap?: (store: Store) => Store;
-  /** Whether no wake-up is on its way. */
-  readonly isQuietElsewhere?: () => Promise<boolean>;
+  /** What is under way outside of this process. */
+  readonly elsewhere?: {
+    /** Something was asked, and is not answered yet. */
+    isAsked(): boolean;
+    /** Whether nothing is on its way back from there. */
+    isQuiet(): Promise<boolean>;
+  };
 }
 
 /** A worker on a real store in a directory of its own, with duties that only note what is asked of them. */
@@ -72,7 +77,11 @@ export async function createWorld(settings: WorldSettings = {}): Promise<World> 
   const real = await openSqliteStore(join(directory, "baton.db"));
   let underWay = 0;
   const counted = countUnderWay(settings.wrap?.(real) ?? real, (by) => (underWay += by));
-  const time = createManualTime(START, () => underWay > 0, settings.isQuietElsewhere);
+  const time = createManualTime(
+    START,
+    () => underWay > 0 || settings.elsewhere?.isAsked() === true,
+    settings.elsewhere?.isQuiet,
+  );
   const workers: Jobs[] = [];
   onTestFinished(async () => {
     await Promise.all(workers.map((one) => one.stop(0)).concat(time.advance(0)));

@@ -167,7 +167,7 @@ export function conversationRoutes({ handoffs: deps, tokens }: { handoffs: Deps;
             const views = await viewEvents(deps.store.read, conversation, rows);
             return views.map((view) => ({ seq: view.seq, type: view.type, data: view }));
           },
-          subscribe: (listener) => deps.store.onCommitted((what) => what.conversations.includes(id) && listener()),
+          subscribe: (listener) => deps.store.onCommitted((what) => what.conversations.includes(id) && listener(), id),
         },
       };
     },

@@ -1,6 +1,7 @@
 import type { Deps } from "../../handoffs/deps.ts";
 import type { Marks } from "../../handoffs/marks.ts";
 import type { Clock, ConnectorFactory, Log, Mail, Outgoing, Store } from "../../ports.ts";
+import type { Limiters } from "../../ports-bus.ts";
 import type { Diagnosis } from "../../ports-doctor.ts";
 import type { Delivery } from "../../ports-store.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
@@ -26,6 +27,8 @@ export interface AdminDeps {
   readonly connectionMended: (connectionId: string) => void;
   /** Webhooks have been recorded. */
   readonly wakeWebhooks: () => void;
+  /** How wrong sign-in codes are counted; without it in this process's memory. */
+  readonly limiters?: Limiters | undefined;
   /** For an install that waits for a webhook of its own. */
   readonly marks: Marks;
   /** How long an app's installation may ask its helpdesk, in milliseconds; absent: 7 s. For tests that cannot wait. */

@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { HandoffError } from "../../domain/errors.ts";
+import type { Limiter, Limiters } from "../../ports-bus.ts";
+import { ownLimiters } from "../own-limiters.ts";
 
 /** More than anybody pastes by mistake, also where a whole office shares one address. */
 const WRONG_CODES = 20;
@@ -9,15 +10,16 @@ const LOCKED_SECONDS = 15 * 60;
 export interface SignInLock {
   /**
    * Runs `attempt`, and counts it against the address when its code is refused. An address with too many of those is locked out,
-   * right codes included. In this process's memory, whatever RATE_LIMIT says: it is no limit on traffic.
+   * right codes included. Whatever RATE_LIMIT says: it is no limit on traffic.
    *
    * @throws HandoffError `too_many_requests`, and whatever `attempt` throws
    */
   attempt<Result>(address: string, attempt: () => Promise<Result>): Promise<Result>;
 }
 
-export function createSignInLock(): SignInLock {
-  const wrong = new RateLimiterMemory({ points: WRONG_CODES, duration: LOCKED_SECONDS });
+/** @param limiters how wrong codes are counted: in this process's memory, or in all processes together */
+export function createSignInLock(limiters: Limiters = ownLimiters): SignInLock {
+  const wrong = limiters({ name: "sign-in", points: WRONG_CODES, seconds: LOCKED_SECONDS });
   return {
     async attempt(address, attempt) {
       const key = networkOf(address);
@@ -25,29 +27,26 @@ export function createSignInLock(): SignInLock {
       await count(wrong, key);
       try {
         const result = await attempt();
-        await wrong.reward(key);
+        await wrong.giveBack(key);
         return result;
       } catch (error) {
-        if (!(error instanceof HandoffError && error.code === "sign_in_refused")) await wrong.reward(key);
+        if (!(error instanceof HandoffError && error.code === "sign_in_refused")) await wrong.giveBack(key);
         throw error;
       }
     },
   };
 }
 
-async function count(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (refused) {
-    if (!(refused instanceof RateLimiterRes)) throw refused;
-    const retryAfterSeconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
-    const minutes = Math.ceil(retryAfterSeconds / 60);
-    throw new HandoffError(
-      "too_many_requests",
-      `Too many wrong sign-in codes came from your network. Try again in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`,
-      { retryAfterSeconds },
-    );
-  }
+async function count(limiter: Limiter, key: string): Promise<void> {
+  const wait = await limiter.take(key);
+  if (wait === null) return;
+  const retryAfterSeconds = Math.max(1, Math.ceil(wait / 1000));
+  const minutes = Math.ceil(retryAfterSeconds / 60);
+  throw new HandoffError(
+    "too_many_requests",
+    `Too many wrong sign-in codes came from your network. Try again in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`,
+    { retryAfterSeconds },
+  );
 }
 
 /** Whoever has one address of IPv6 has all of its /64. */

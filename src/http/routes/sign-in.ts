@@ -48,8 +48,8 @@ const REFUSALS: Readonly<Record<Exclude<SignInUse["outcome"], "taken">, string>>
 };
 
 /** How members sign in: a link from their admin, a token for twelve hours, and the way out again. */
-export function signInRoutes({ tokens, sealer, baseUrl }: AdminDeps): Route[] {
-  const lock = createSignInLock();
+export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): Route[] {
+  const lock = createSignInLock(limiters);
   return [
     defineRoute({
       method: "POST",
