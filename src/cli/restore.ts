@@ -13,7 +13,7 @@ import type { Sealed } from "../storage/sqlite-restore.ts";
 import { copyTold, rowsInWords, secretBeside } from "./backup.ts";
 import { CliError } from "./cli-error.ts";
 import { tell } from "./output.ts";
-import { restoreCommand } from "./postgres-words.ts";
+import { markCommand, restoreCommand } from "./postgres-words.ts";
 import type { CommandDeps } from "./program.ts";
 
 export function restoreCommands(baton: Command, deps: CommandDeps): void {
@@ -47,7 +47,8 @@ export function restoreCommands(baton: Command, deps: CommandDeps): void {
 function refuseRestore({ database }: Config, file: string): void {
   if (database.kind === "postgres")
     throw new CliError(
-      `The data are in PostgreSQL. Stop every server, then put a dump back with:\n  ${restoreCommand(database.url, file)}`,
+      "The data are in PostgreSQL. Stop every server, put a dump back, and mark what it owes as perhaps sent since:\n" +
+        `  ${restoreCommand(database.url, file)}\n  ${markCommand(database.url)}`,
     );
   if (!existsSync(file)) throw new CliError(`There is no file ${file}.`);
 }

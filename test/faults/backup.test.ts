@@ -276,5 +276,6 @@ test.each([
   const refused = await baton([command, "/tmp/kept.dump"], { DATABASE_URL: url, DATA_DIR: "/nowhere" });
   expect([refused.code, refused.out]).toEqual([1, ""]);
   expect(refused.err).toContain(`\n  ${told}\n`);
+  expect(refused.err.includes('--command="update deliveries set may_have_happened = 1 ')).toBe(command === "restore");
   expect(refused.err).not.toContain("s3cret");
 });
