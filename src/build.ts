@@ -32,7 +32,10 @@ import { createTokens } from "./http/tokens.ts";
 import type { Tokens } from "./http/tokens.ts";
 import { countDuties } from "./jobs/counted.ts";
 import { createBullJobs } from "./jobs/bull.ts";
+import { createHousekeeping } from "./jobs/housekeeping.ts";
+import type { HousekeepingTiming } from "./jobs/housekeeping.ts";
 import { createInProcessJobs } from "./jobs/in-process.ts";
+import { realScheduler } from "./jobs/scheduler.ts";
 import type { JobsTiming } from "./jobs/timing.ts";
 import { createPrometheus } from "./metrics/prometheus.ts";
 import { createStoreFigures } from "./metrics/store-figures.ts";
@@ -54,6 +57,7 @@ import type { Sealer } from "./secrets/sealing.ts";
 export interface BuildOptions {
   readonly clock?: Clock;
   readonly jobsTiming?: Partial<JobsTiming>;
+  readonly housekeeping?: Partial<HousekeepingTiming>;
   /** How long after a time-out helpdesks may still act, in milliseconds. */
   readonly settleMs?: number;
   /** Instead of those that Baton speaks to. */
@@ -147,6 +151,8 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   const duties = countDuties(createDuties(handoffs), metrics);
   const jobsDeps = { store, clock, log, duties, bus, timing: options.jobsTiming ?? {} };
   const jobs: Jobs = link === null ? createInProcessJobs(jobsDeps) : createBullJobs({ ...jobsDeps, link });
+  const timing = options.housekeeping ?? {};
+  const housekeeping = createHousekeeping({ store, clock, log, scheduler: realScheduler, timing });
   const stopListening = store.onCommitted(({ lanes }) => {
     if (options.work !== false) for (const lane of lanes) jobs.wakeLane(lane);
   });
@@ -244,14 +250,17 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       if (mailer !== null) await store.write((tx) => tx.releaseHeld(clock()));
       const port = await server.listen({ port: config.port, host: config.host });
       config = atPort(config, port);
-      if (options.work !== false) await jobs.start();
+      if (options.work !== false) {
+        await jobs.start();
+        housekeeping.start();
+      }
       return port;
     },
     async stop(withinMs = STOP_WITHIN_MS) {
       isStopping = true;
       const until = performance.now() + withinMs;
       stopListening();
-      await Promise.all([server.stop(withinMs), jobs.stop(withinMs)]);
+      await Promise.all([server.stop(withinMs), jobs.stop(withinMs), housekeeping.close()]);
       revocations?.stop();
       news.close();
       mailer?.close();

@@ -4,11 +4,14 @@ import type { Actor, Consent, Handoff, Lead } from "./domain/handoff.ts";
 import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 import type { StoreFigures } from "./ports-metrics.ts";
+import type { RetentionReads, RetentionWrites } from "./ports-retention.ts";
 
 export interface Workspace {
   readonly id: string;
   readonly name: string;
   readonly createdAt: Date;
+  /** Words older than this are taken out; absent: they are kept. */
+  readonly retentionDays?: number;
 }
 
 export interface Bot {
@@ -186,7 +189,7 @@ export interface DeliveryFilter {
 }
 
 /** Questions. They see only what is committed. */
-export interface Reads {
+export interface Reads extends RetentionReads {
   workspace(id: string): Promise<Workspace | null>;
   workspaces(): Promise<readonly Workspace[]>;
   bot(workspaceId: string, id: string): Promise<Bot | null>;
@@ -275,7 +278,7 @@ export interface DueLane {
 }
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
-export interface Tx extends Reads {
+export interface Tx extends Reads, RetentionWrites {
   /**
    * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
    * before it is stored. For what has no row of its own to lock.
@@ -320,8 +323,8 @@ export interface Tx extends Reads {
   lockConversation(workspaceId: string, id: string): Promise<Conversation | null>;
   lockConversationByKey(workspaceId: string, botId: string, key: string): Promise<Conversation | null>;
   createConversation(conversation: Conversation): Promise<void>;
-  /** Replaces the row of a conversation that is locked. */
-  saveConversation(conversation: Conversation): Promise<void>;
+  /** Replaces the row of a conversation that is locked. @param touchedAt when something was told or said; absent: nothing was */
+  saveConversation(conversation: Conversation, touchedAt?: Date): Promise<void>;
   /** Which of these external ids the conversation already has. */
   knownExternalIds(
     workspaceId: string,

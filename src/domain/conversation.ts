@@ -168,6 +168,8 @@ export interface Message {
   readonly attachments: readonly Attachment[];
   /** The id that the bot, or `connection:message` that the helpdesk, knows the message by; unique in the conversation. */
   readonly externalId: string | null;
+  /** The workspace's retention has taken its words, its files and its author's name out. */
+  readonly pruned?: boolean;
 }
 
 /** The conversation of a channel that a conversation of Baton's takes place in. */
@@ -209,4 +211,6 @@ export interface Conversation {
   readonly lastEventSeq: number;
   readonly lastMessageSeq: number;
   readonly createdAt: Date;
+  /** When the workspace's retention took its words out; what was said since is there. */
+  readonly prunedAt?: Date;
 }

@@ -40,6 +40,7 @@ export interface MessageView {
   readonly authorName: string | null;
   readonly at: string;
   readonly attachments: readonly Attachment[];
+  readonly pruned?: boolean;
 }
 
 /** What a stream or a callback carries. The same event has the same `id` wherever and however often it is seen. */
@@ -61,6 +62,7 @@ export function viewMessage(message: Message): MessageView {
     authorName: message.authorName,
     at: message.at.toISOString(),
     attachments: message.attachments,
+    ...(message.pruned === true && { pruned: true }),
   };
 }
 

@@ -189,7 +189,7 @@ export function beginTurn(
     },
     async save() {
       if (conversationIsNew) await tx.createConversation(conversation);
-      else if (changed) await tx.saveConversation(conversation);
+      else if (changed) await tx.saveConversation(conversation, now);
       if (handoff !== null && stored?.id !== handoff.id) await tx.createHandoff(handoff);
       // The row lock on the conversation makes this hold; a miss means that a rule of this file was broken.
       else if (handoff !== null && stored !== null && !(await tx.saveHandoff(handoff, stored.status)))

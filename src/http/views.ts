@@ -12,6 +12,9 @@ import type { HandoffAnswer } from "../handoffs/request.ts";
 const Instant = z.iso.datetime();
 const iso = (at: Date | null): string | null => at?.toISOString() ?? null;
 
+/** Given only where it is so. */
+const Pruned = z.boolean().optional().meta({ description: "True: the workspace's retention has taken the words out" });
+
 export const HandoffView = z
   .object({
     id: z.string(),
@@ -30,6 +33,7 @@ export const HandoffView = z
     createdAt: Instant,
     acceptedAt: Instant.nullable(),
     endedAt: Instant.nullable(),
+    pruned: Pruned,
   })
   .meta({ id: "Handoff" });
 export type HandoffView = z.infer<typeof HandoffView>;
@@ -37,7 +41,7 @@ export type HandoffView = z.infer<typeof HandoffView>;
 /** @param agentLabel what bots and visitors see instead of the agent's name; null: the name itself */
 export function viewHandoff(
   handoff: Handoff,
-  conversation: Pick<Conversation, "key">,
+  conversation: Pick<Conversation, "key" | "prunedAt">,
   agentLabel: string | null = null,
 ): HandoffView {
   return {
@@ -57,8 +61,12 @@ export function viewHandoff(
     createdAt: handoff.createdAt.toISOString(),
     acceptedAt: iso(handoff.acceptedAt),
     endedAt: iso(handoff.endedAt),
+    ...(isPruned(handoff, conversation) && { pruned: true }),
   };
 }
+
+const isPruned = ({ endedAt }: Handoff, { prunedAt }: Pick<Conversation, "prunedAt">): boolean =>
+  endedAt !== null && prunedAt !== undefined && endedAt <= prunedAt;
 
 export const ReplyView = z
   .object({ text: z.string() })
@@ -159,6 +167,7 @@ export const MessageSchema = z
         size: z.int().nullable(),
       }),
     ),
+    pruned: Pruned,
   })
   .meta({ id: "Message" });
 
@@ -198,6 +207,9 @@ export const ConversationView = z
     ),
     summary: z.string().nullable(),
     createdAt: Instant,
+    prunedAt: Instant.optional().meta({
+      description: "When the workspace's retention took out what was known until then; given only where it did",
+    }),
   })
   .meta({ id: "Conversation" });
 
@@ -218,5 +230,6 @@ export function viewConversation(
     products: [...conversation.products],
     summary: conversation.summary,
     createdAt: conversation.createdAt.toISOString(),
+    ...(conversation.prunedAt !== undefined && { prunedAt: conversation.prunedAt.toISOString() }),
   };
 }

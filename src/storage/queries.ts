@@ -3,7 +3,9 @@ import { conversationReads, conversationWrites } from "./query-conversations.ts"
 import type { Owners } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { figureReads } from "./query-figures.ts";
+import { forgetting } from "./query-forget.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
+import { retentionReads, retentionWrites } from "./query-retention.ts";
 import { signInWrites } from "./query-sign-in.ts";
 import { tenantReads, tenantWrites } from "./query-tenants.ts";
 import { webhookReads, webhookWrites } from "./query-webhooks.ts";
@@ -17,6 +19,7 @@ export const readsOn = (on: Executor): Reads => ({
   ...deliveryReads(on),
   ...webhookReads(on),
   ...figureReads(on),
+  ...retentionReads(on),
 });
 
 export interface Writes {
@@ -45,6 +48,8 @@ export function writesOn(on: Executor): Writes {
     ...handoffWrites(on),
     ...deliveryWrites(on, (lane) => lanes.add(lane)),
     ...webhookWrites(on),
+    ...retentionWrites(on),
+    ...forgetting(on),
   };
   const clear = () => {
     lanes.clear();

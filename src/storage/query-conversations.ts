@@ -1,6 +1,7 @@
 import type { Conversation, Message } from "../domain/conversation.ts";
 import { HandoffError } from "../domain/errors.ts";
 import type { StoredEvent } from "../ports-store.ts";
+import type { ConversationRow } from "./rows.ts";
 import { conversationOf, conversationRow, eventOf, eventRow, messageOf, messageRow } from "./rows.ts";
 import type { ConversationsTable, EventsTable, MessagesTable } from "./schema.ts";
 import { all, insertMany, slotsOf, statement } from "./statements.ts";
@@ -28,7 +29,10 @@ const CONVERSATION_COLUMNS = [
   "last_event_seq",
   "last_message_seq",
   "created_at",
+  "touched_at",
 ] as const satisfies readonly (keyof ConversationsTable)[];
+
+type Touched = ConversationRow & { touched_at: number | null };
 
 const MESSAGE_COLUMNS = [
   "conversation_id",
@@ -83,13 +87,14 @@ const byIdLocked = statement((db, s: { workspace_id: string; id: string }) =>
     .where("workspace_id", "=", s.workspace_id)
     .forUpdate(),
 );
-const insertConversation = statement((db, s: ConversationsTable) =>
+const insertConversation = statement((db, s: Touched) =>
   db.insertInto("conversations").values(slotsOf(s, CONVERSATION_COLUMNS)),
 );
-const replaceConversation = statement((db, s: ConversationsTable) =>
+const replaceConversation = statement((db, s: Touched) =>
   db
     .updateTable("conversations")
-    .set({
+    .set((e) => ({
+      touched_at: e.fn.coalesce(e.val(s.touched_at), "touched_at"),
       locale: s.locale,
       channel: s.channel,
       page_url: s.page_url,
@@ -104,7 +109,7 @@ const replaceConversation = statement((db, s: ConversationsTable) =>
       dialog: s.dialog,
       last_event_seq: s.last_event_seq,
       last_message_seq: s.last_message_seq,
-    })
+    }))
     .where("id", "=", s.id)
     .where("workspace_id", "=", s.workspace_id),
 );
@@ -226,11 +231,11 @@ export const conversationWrites = (on: Executor, owners: Owners, touched: (conve
     return row && conversationOf(row);
   },
   async createConversation(one: Conversation): Promise<void> {
-    await insertConversation.run(on, conversationRow(one));
+    await insertConversation.run(on, { ...conversationRow(one), touched_at: one.createdAt.getTime() });
     owners.set(one.id, one.workspaceId);
   },
-  async saveConversation(one: Conversation): Promise<void> {
-    await replaceConversation.run(on, conversationRow(one));
+  async saveConversation(one: Conversation, touchedAt?: Date): Promise<void> {
+    await replaceConversation.run(on, { ...conversationRow(one), touched_at: touchedAt?.getTime() ?? null });
   },
   async knownExternalIds(
     workspaceId: string,

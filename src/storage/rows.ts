@@ -46,6 +46,7 @@ export const workspaceOf = (row: WorkspacesTable): Workspace => ({
   id: row.id,
   name: row.name,
   createdAt: new Date(row.created_at),
+  ...(row.retention_days !== null && { retentionDays: row.retention_days }),
 });
 
 export const botOf = (row: BotsTable): Bot => ({
@@ -120,9 +121,13 @@ export const conversationOf = (row: ConversationsTable): Conversation => ({
   lastEventSeq: row.last_event_seq,
   lastMessageSeq: row.last_message_seq,
   createdAt: new Date(row.created_at),
+  ...(row.pruned_at !== null && { prunedAt: new Date(row.pruned_at) }),
 });
 
-export const conversationRow = (one: Conversation): ConversationsTable => ({
+/** What the clockwork keeps of it stands apart. */
+export type ConversationRow = Omit<ConversationsTable, "touched_at" | "pruned_seq" | "pruned_event_seq" | "pruned_at">;
+
+export const conversationRow = (one: Conversation): ConversationRow => ({
   id: one.id,
   workspace_id: one.workspaceId,
   bot_id: one.botId,
@@ -155,7 +160,11 @@ export const messageOf = (row: MessagesTable): Message => ({
   at: new Date(row.at),
   attachments: row.attachments === null ? [] : (json(row.attachments) as Attachment[]),
   externalId: row.external_id,
+  ...(row.attachments === PRUNED && { pruned: true }),
 });
+
+/** In the place of a message's attachments: its words have been taken out. One without any has null there. */
+export const PRUNED = "[]";
 
 export const messageRow = (workspaceId: string, one: Message): MessagesTable => ({
   conversation_id: one.conversationId,

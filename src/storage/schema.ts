@@ -9,6 +9,7 @@ export interface WorkspacesTable {
   id: string;
   name: string;
   created_at: number;
+  retention_days: number | null;
 }
 
 export interface BotsTable {
@@ -90,6 +91,12 @@ export interface ConversationsTable {
   last_event_seq: number;
   last_message_seq: number;
   created_at: number;
+  /** When anything happened in it last; null in those of before this was kept, which count from their beginning. */
+  touched_at: number | null;
+  /** Up to here the words of its messages, and of its events, have been taken out. */
+  pruned_seq: number | null;
+  pruned_event_seq: number | null;
+  pruned_at: number | null;
 }
 
 export interface MessagesTable {
@@ -232,6 +239,15 @@ export interface AnswersTable {
   created_at: number;
 }
 
+/** What one process at a time does now and then. */
+export interface ChoresTable {
+  name: string;
+  /** Nobody takes it before. */
+  due_at: number;
+  /** How far it came, in the words of whoever does it. */
+  state: string;
+}
+
 export interface Database {
   workspaces: WorkspacesTable;
   bots: BotsTable;
@@ -249,4 +265,5 @@ export interface Database {
   lanes: LanesTable;
   webhooks: WebhooksTable;
   answers: AnswersTable;
+  chores: ChoresTable;
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Handoff } from "../../src/domain/handoff.ts";
 import type { Committed, Page, Store } from "../../src/ports-store.ts";
 import { storeLanes } from "./store-lanes.ts";
+import { storeRetention } from "./store-retention.ts";
 import { storeSignIn } from "./store-sign-in.ts";
 import { storeScoping } from "./store-scoping.ts";
 import type { Opened } from "./store-samples.ts";
@@ -44,6 +45,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     units(current);
     storeScoping(current);
     storeSignIn(current);
+    storeRetention(current);
     storeLanes(current);
 
     test("what was stored is there after closing and opening again", async () => {

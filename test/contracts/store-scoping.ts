@@ -22,6 +22,7 @@ type UnscopedReads =
   | "dueLanes"
   | "waitingWebhooks"
   | "figures"
+  | "conversationAges"
   | "storedAnswer";
 
 const NO_PAGE = { items: [], nextCursor: null };
@@ -88,7 +89,15 @@ type UnscopedWrites =
   | "recordWebhook"
   | "finishWebhook"
   | "postponeWebhook"
-  | "storeAnswer";
+  | "storeAnswer"
+  | "updateWorkspace"
+  | "takeChore"
+  | "leaveChore"
+  | "pruneConversation"
+  | "forgetAnswers"
+  | "forgetDeliveries"
+  | "forgetWebhooks"
+  | "forgetExpired";
 
 /** `hurryConnection` needs something that waits: it is tried among the lanes; `dropSignInLink` with the links it drops. */
 type ScopedWrite = Exclude<

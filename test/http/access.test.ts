@@ -85,6 +85,7 @@ const label = (route: Route) => `${route.method} ${route.path}`;
 /** A body that each route takes, so that nothing but rights and ids decides. */
 const BODIES: Readonly<Record<string, unknown>> = {
   "POST /v1/workspaces": { name: "w" },
+  "PATCH /v1/workspaces/{id}": { name: "w2" },
   "POST /v1/bots": { name: "b" },
   "PATCH /v1/bots/{id}": { name: "b2" },
   "PUT /v1/bots/{id}/settings": {},

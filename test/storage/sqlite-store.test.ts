@@ -104,6 +104,7 @@ describe("an SQLite file", () => {
     ).toEqual([
       "answers",
       "bots",
+      "chores",
       "connections",
       "consents",
       "conversations",

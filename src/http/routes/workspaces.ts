@@ -8,14 +8,26 @@ import { OPERATOR_SUBJECT } from "../principal.ts";
 import type { AdminDeps } from "./deps.ts";
 import { IssuedToken, issuedAnswer, recordToken, signed, TokenOrder, YEAR_SECONDS } from "./tokens.ts";
 
+const LONGEST_RETENTION_DAYS = 3_650;
+const RetentionDays = z
+  .int()
+  .min(1)
+  .max(LONGEST_RETENTION_DAYS)
+  .meta({
+    description:
+      "Days after which the words of a conversation that has ended are taken out: messages, who the visitor is, what was handed " +
+      "on. Leads and consents stay. Null: everything is kept",
+  });
+
 const WorkspaceShown = z
-  .strictObject({ id: z.string(), name: z.string(), createdAt: Instant })
+  .strictObject({ id: z.string(), name: z.string(), createdAt: Instant, retentionDays: RetentionDays.nullable() })
   .meta({ id: "Workspace", description: "One business: nothing crosses workspaces" });
 
-const show = ({ id, name, createdAt }: Workspace): z.infer<typeof WorkspaceShown> => ({
+const show = ({ id, name, createdAt, retentionDays }: Workspace): z.infer<typeof WorkspaceShown> => ({
   id,
   name,
   createdAt: createdAt.toISOString(),
+  retentionDays: retentionDays ?? null,
 });
 
 export function workspaceRoutes({ store, tokens }: AdminDeps): Route[] {
@@ -64,6 +76,28 @@ export function workspaceRoutes({ store, tokens }: AdminDeps): Route[] {
       idempotent: false,
       async handler({ query }) {
         return { status: 200, body: mapPage(sliceOf(await store.read.workspaces(), query), show) };
+      },
+    }),
+    defineRoute({
+      method: "PATCH",
+      path: "/v1/workspaces/{id}",
+      summary: "Change a workspace",
+      description: "Its name, and for how many days it keeps what was said. What is left out stays as it is.",
+      tag: "Workspaces",
+      scopes: ["operator"],
+      body: z.strictObject({ name: Name.optional(), retentionDays: RetentionDays.nullable().optional() }),
+      responses: { 200: { description: "The workspace", schema: WorkspaceShown } },
+      idempotent: false,
+      async handler({ params, body, unit }) {
+        const { name, retentionDays } = body;
+        return unit(async (tx) => {
+          const { id } = found(await tx.lockWorkspace(params["id"] ?? ""));
+          await tx.updateWorkspace(id, {
+            ...(name !== undefined && { name }),
+            ...(retentionDays !== undefined && { retentionDays }),
+          });
+          return { status: 200, body: show(found(await tx.workspace(id))) };
+        });
       },
     }),
     defineRoute({
