@@ -50,6 +50,7 @@ import { createRegistry } from "./registry.ts";
 import { botSecretContext } from "./secrets/contexts.ts";
 import { checkServer } from "./self-check.ts";
 import { openSharing } from "./sharing.ts";
+import type { PostgresTiming } from "./storage/postgres-pool.ts";
 import { createSealer } from "./secrets/sealing.ts";
 import type { Sealer } from "./secrets/sealing.ts";
 
@@ -58,6 +59,8 @@ export interface BuildOptions {
   readonly clock?: Clock;
   readonly jobsTiming?: Partial<JobsTiming>;
   readonly housekeeping?: Partial<HousekeepingTiming>;
+  /** How long a PostgreSQL store waits for what. */
+  readonly storeTiming?: Partial<PostgresTiming>;
   /** How long after a time-out helpdesks may still act, in milliseconds. */
   readonly settleMs?: number;
   /** Instead of those that Baton speaks to. */
@@ -112,7 +115,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
   const clock = options.clock ?? (() => new Date());
   const baseUrl = () => config.baseUrl;
   const metrics = createPrometheus();
-  const { store: opened, keys, release } = await openStore(config, metrics);
+  const { store: opened, keys, release } = await openStore(config, metrics, options.storeTiming);
   const sharing = openSharing({ redisUrl: config.redisUrl, key: keys.sharing[0], log });
   const { link, bus, cache, limiters, quietOf } = sharing;
   const news = shareNews({ store: opened, bus, log, isShared: config.database.kind === "postgres" });
@@ -207,7 +210,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
         marks,
         limiters,
         installWithinMs: options.installWithinMs,
-        checkServer: () => checkServer({ config, store, mailer }),
+        checkServer: () => checkServer({ config, store, mailer, link }),
         provisionWithinMs: options.provisionWithinMs,
         mailOf: (delivery) => mailOf(store.read, delivery),
       }),

@@ -2,7 +2,7 @@
 
 /** One thing that was looked at, in words for the operator. Never holds a secret. */
 export interface Diagnosis {
-  /** `settings`, `store`, `deliveries`, `tokens`, `connection`, `clock`. */
+  /** `settings`, `store`, `redis`, `deliveries`, `tokens`, `connection`, `clock`. */
   readonly area: string;
   readonly step: string;
   /** `note`: it works, and somebody should know. `wrong`: something does not work, or will not for long. */

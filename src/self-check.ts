@@ -7,12 +7,16 @@ import { DeliveryError } from "./domain/delivery.ts";
 import { bare, createAddressFilter } from "./outgoing/addresses.ts";
 import type { Mailer, Store } from "./ports.ts";
 import type { Diagnosis } from "./ports-doctor.ts";
+import { checkRedis } from "./redis/check.ts";
+import type { RedisLink } from "./redis/link.ts";
 
 /** What the checks of this server are made from. */
 export interface SelfCheckDeps {
   readonly config: Config;
   readonly store: Store;
   readonly mailer: Mailer | null;
+  /** Null without REDIS_URL. */
+  readonly link: RedisLink | null;
 }
 
 const MIB = 1024 * 1024;
@@ -26,14 +30,15 @@ const READ_WITHIN_MS = 20_000;
 /** How this server itself is: its settings, its directory and its store. Never rejects. */
 export async function checkServer(deps: SelfCheckDeps): Promise<readonly Diagnosis[]> {
   const { config } = deps;
-  const [reach, address, disk, mail, store] = await Promise.all([
+  const [reach, address, disk, mail, store, redis] = await Promise.all([
     checkReach(config),
     checkPublic(config),
     checkDisk(config),
     checkMail(deps),
     checkStore(deps.store),
+    checkRedis({ link: deps.link, database: config.database.kind }),
   ]);
-  return [reach, address, ...checkSecret(config), ...checkDirectory(config), ...disk, mail, ...store];
+  return [reach, address, ...checkSecret(config), ...checkDirectory(config), ...disk, mail, ...store, ...redis];
 }
 
 const ok = (area: string, step: string, message: string): Diagnosis => ({

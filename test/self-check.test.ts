@@ -40,7 +40,7 @@ async function check(
 ): Promise<Record<string, [state: string, message: string]>> {
   const env = { DATA_DIR: directory(), BASE_URL: `http://127.0.0.1:${await deaf()}`, ...given.env };
   const store = { health: () => Promise.resolve(given.health ?? WHOLE) } as unknown as Store;
-  const found = await checkServer({ config: readConfig(env), store, mailer: given.mailer ?? null });
+  const found = await checkServer({ config: readConfig(env), store, mailer: given.mailer ?? null, link: null });
   expect(found.filter(({ state, fix }) => state === "wrong" && fix === null)).toEqual([]);
   return Object.fromEntries(found.map(({ area, step, state, message }) => [`${area}.${step}`, [state, message]]));
 }

@@ -5,6 +5,7 @@ import type { Looks } from "./looks.ts";
 import type { Overdue } from "./overdue.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { JobsTiming } from "./timing.ts";
+import type { Turns } from "./turns.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 export interface SweepDeps {
@@ -19,6 +20,7 @@ export interface SweepDeps {
   readonly webhooks: Webhooks;
   readonly overdue: Overdue;
   readonly duties: Duties;
+  readonly turns: Turns;
 }
 
 export interface Sweep {
@@ -68,12 +70,21 @@ export function createSweep(deps: SweepDeps): Sweep {
     nextAsking ??= now + timing.waitingMs;
     if (asking !== null || now < nextAsking) return;
     nextAsking = now + timing.waitingMs;
-    asking = deps.duties
-      .waiting()
+    asking = inTurn(() => deps.duties.waiting())
       .catch((error: unknown) => log.error("sweep_failed", { kind: "waiting", error }))
       .finally(() => {
         asking = null;
       });
+  }
+
+  /** One process asks for all of them. */
+  async function inTurn(ask: () => Promise<void>): Promise<void> {
+    if (!(await deps.turns.take("waiting"))) return;
+    try {
+      await ask();
+    } finally {
+      deps.turns.end("waiting", true);
+    }
   }
 
   async function once(): Promise<void> {

@@ -65,9 +65,9 @@ export interface WorldSettings {
   /** What is under way outside of this process. */
   readonly elsewhere?: {
     /** Something was asked, and is not answered yet. */
-    isAsked(): boolean;
+    readonly isAsked: () => boolean;
     /** Whether nothing is on its way back from there. */
-    isQuiet(): Promise<boolean>;
+    readonly isQuiet: () => Promise<boolean>;
   };
 }
 
