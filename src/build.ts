@@ -193,6 +193,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
     log,
     clock,
     metrics,
+    sealer,
     limiters,
     verifyAnswers: options.verifyAnswers ?? false,
     routes: [

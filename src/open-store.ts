@@ -6,6 +6,7 @@ import { deriveKeys, fingerprintsOf } from "./secrets/keys.ts";
 import type { Keys } from "./secrets/keys.ts";
 import { loadMasterSecret } from "./secrets/master-secret.ts";
 import { ensurePrivateFile, lockDataDir, prepareDataDir } from "./storage/data-dir.ts";
+import type { PostgresTiming } from "./storage/postgres-pool.ts";
 import { openPostgresStore } from "./storage/postgres-store.ts";
 import { openSqliteStore } from "./storage/sqlite-store.ts";
 
@@ -24,7 +25,11 @@ export interface OpenedStore {
  *
  * @throws BatonError saying what to do
  */
-export async function openStore(config: Config, metrics: Pick<Metrics, "committed">): Promise<OpenedStore> {
+export async function openStore(
+  config: Config,
+  metrics: Pick<Metrics, "committed">,
+  timing: Partial<PostgresTiming> = {},
+): Promise<OpenedStore> {
   const { dataDir, database } = config;
   prepareDataDir(dataDir, { isProduction: config.isProduction });
   const lock = database.kind === "sqlite" ? lockDataDir(dataDir) : null;
@@ -33,7 +38,7 @@ export async function openStore(config: Config, metrics: Pick<Metrics, "committe
     const master = loadMasterSecret(config);
     const keys = deriveKeys(master);
     if (database.kind === "postgres") {
-      const store = await openPostgresStore(database.url, { metrics, fingerprints: fingerprintsOf(master) });
+      const store = await openPostgresStore(database.url, { metrics, timing, fingerprints: fingerprintsOf(master) });
       return { store, keys, release };
     }
     const file = join(dataDir, "baton.db");

@@ -18,6 +18,8 @@ export interface PostgresTiming {
   readonly lockMs: number;
   /** After so long without an answer the server counts as gone: somewhat more than `statementMs`, so that it speaks first. */
   readonly silenceMs: number;
+  /** The same for a commit: shorter, since what became of it has to be found out yet. */
+  readonly commitMs: number;
   /** Until when an attempt may be begun anew. */
   readonly patienceMs: number;
   /** After so long in the middle of a unit the server undoes it: a frozen process must not hold rows. */
@@ -30,6 +32,7 @@ export const POSTGRES_TIMING: PostgresTiming = {
   statementMs: 1_600,
   lockMs: 1_400,
   silenceMs: 1_800,
+  commitMs: 1_300,
   patienceMs: 900,
   idleUnitMs: 5_000,
 };

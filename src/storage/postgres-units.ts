@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool, PoolClient, QueryConfig, QueryResult } from "pg";
-import { asStorageError, isBroken, isConflict, outcomeOpen } from "./postgres-errors.ts";
+import { asStorageError, codeOf, isBroken, isConflict, outcomeOpen } from "./postgres-errors.ts";
 import { createLine } from "./postgres-line.ts";
 import { executorOn } from "./postgres-pool.ts";
 import type { PostgresTiming } from "./postgres-pool.ts";
@@ -36,7 +36,14 @@ interface Own<Work> extends Session<Work> {
 const MOST_CONFLICTS = 12;
 const LONGEST_PAUSE_MS = 60;
 /** What became of a commit is asked for at least so long, however long the unit took. */
-const LEAST_ASKING_MS = 600;
+const LEAST_ASKING_MS = 400;
+
+const commitWithin = ({ commitMs }: PostgresTiming) => ({ text: "commit", query_timeout: commitMs });
+
+/** A statement in a transaction of which another one has failed. */
+const ABORTED = "25P02";
+const wentOn = (cause?: unknown): Error =>
+  new Error("a unit of work went on after a statement of it had failed", { cause });
 
 /** @param sessionOn what units get to work with, made once for each connection */
 export function createUnits<Work>(
@@ -73,7 +80,7 @@ export function createUnits<Work>(
       if (session.hasWritten) await mark(client, session);
     } catch (error) {
       await undo(client, error);
-      throw error;
+      throw codeOf(error) === ABORTED ? wentOn(error) : error;
     }
     const commitsAt = performance.now();
     await commit(client, session, until);
@@ -84,7 +91,7 @@ export function createUnits<Work>(
   async function commit(client: PoolClient, session: Own<Work>, until: number): Promise<void> {
     let command: string;
     try {
-      ({ command } = await client.query("commit"));
+      ({ command } = await client.query(commitWithin(timing)));
     } catch (error) {
       // Before anybody is asked: the question needs a connection too.
       client.release(true);
@@ -95,7 +102,7 @@ export function createUnits<Work>(
     }
     client.release();
     // PostgreSQL answers a COMMIT of a unit in which a statement failed by undoing it, without an error.
-    if (command !== "COMMIT") throw new Error("a unit of work went on after a statement of it had failed");
+    if (command !== "COMMIT") throw wentOn();
   }
 
   /**
@@ -103,14 +110,16 @@ export function createUnits<Work>(
    * work on it: it holds the mark's row until it is through, and this waits for that.
    */
   async function wasCommitted(session: Own<Work>, until: number, cause: unknown): Promise<boolean> {
+    const late = sleep(until - performance.now(), "late" as const, { ref: false });
     for (let pause = 10; ; pause *= 2) {
-      try {
-        const { rows } = await pool.query<{ unit: number }>(MARK_OF, [session.id]);
-        return rows[0]?.unit === session.unit;
-      } catch {
-        if (performance.now() + pause > until) throw outcomeOpen(cause);
-        await sleep(pause);
-      }
+      const asked = pool.query<{ unit: number }>(MARK_OF, [session.id]).then(
+        ({ rows }) => (rows[0]?.unit === session.unit ? ("stored" as const) : ("undone" as const)),
+        () => "nobody" as const,
+      );
+      const told = await Promise.race([asked, late]);
+      if (told === "stored" || told === "undone") return told === "stored";
+      if (told === "late" || performance.now() + pause > until) throw outcomeOpen(cause);
+      await sleep(pause);
     }
   }
 

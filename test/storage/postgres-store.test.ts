@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe } from "vitest";
 import type { Store } from "../../src/ports-store.ts";
 import { openPostgresStore } from "../../src/storage/postgres-store.ts";
 import { storeContract } from "../contracts/store-contract.ts";
-import { freshDatabase, missingPostgres } from "./postgres.ts";
+import { PATIENT, freshDatabase, missingPostgres } from "./postgres.ts";
 import type { FreshDatabase } from "./postgres.ts";
 
 const missing = await missingPostgres();
 if (missing !== undefined) process.stderr.write(`${missing}\n`);
-const small = { connections: { units: 4, reads: 2 } };
+const small = { connections: { units: 4, reads: 2 }, timing: PATIENT };
 
 describe.skipIf(missing !== undefined)("on PostgreSQL", () => {
   let database: FreshDatabase;

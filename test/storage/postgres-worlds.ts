@@ -12,6 +12,8 @@ afterAll(async () => {
 
 export interface WorldDatabase {
   readonly url: string;
+  /** Every row of every table. */
+  dump(): Promise<string>;
   giveBack(): Promise<void>;
 }
 
@@ -20,6 +22,18 @@ export async function emptyDatabase(): Promise<WorldDatabase> {
   if (!made.includes(database)) made.push(database);
   return {
     url: database.url,
+    async dump() {
+      const tables = await database.query<{ name: string }>(
+        "select tablename as name from pg_tables where schemaname = 'public'",
+      );
+      const dumps = await Promise.all(
+        tables.map(({ name }) => database.query<{ row: string }>(`select t::text as row from "${name}" t`)),
+      );
+      return dumps
+        .flat()
+        .map(({ row }) => row)
+        .join("\n");
+    },
     async giveBack() {
       await database.empty();
       free.push(database);

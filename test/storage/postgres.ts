@@ -19,6 +19,17 @@ export async function missingPostgres(): Promise<string | undefined> {
   }
 }
 
+/** For tests that are not about time: on a loaded machine everything takes as long as it takes. */
+export const PATIENT = {
+  lineMs: 60_000,
+  connectMs: 20_000,
+  statementMs: 20_000,
+  lockMs: 20_000,
+  silenceMs: 25_000,
+  commitMs: 25_000,
+  idleUnitMs: 60_000,
+} as const;
+
 export interface FreshDatabase {
   readonly url: string;
   /** Rows of one statement, from beside every store. */

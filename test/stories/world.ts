@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { firstRun } from "../../src/first-run.ts";
 import type { FirstRun } from "../../src/first-run.ts";
 import { createLogger } from "../../src/logging.ts";
 import type { Log } from "../../src/ports.ts";
+import { PATIENT } from "../storage/postgres.ts";
 import { emptyDatabase } from "../storage/postgres-worlds.ts";
 import { startChatwoot } from "../simulators/chatwoot/index.ts";
 import type { ChatwootOptions, ChatwootSimulator } from "../simulators/chatwoot/index.ts";
@@ -136,6 +137,8 @@ export interface World {
   clock(): Date;
   /** Moves the clock forward; what is due happens with the next sweep. */
   advance(milliseconds: number): void;
+  /** All that the store holds, as text: what must not stand there in the clear is looked for in it. */
+  stored(): Promise<string>;
   /** Stops the program and starts it again on the same data. With 0 it drops whatever it is doing. */
   restart(withinMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -174,6 +177,7 @@ export async function startWorld(
       clock,
       jobsTiming: TIMING,
       settleMs: 300,
+      storeTiming: PATIENT,
       verifyAnswers: true,
       ...options.build,
     });
@@ -239,6 +243,14 @@ export async function startWorld(
     clock,
     advance(milliseconds) {
       offset += milliseconds;
+    },
+    async stored() {
+      if (database !== null) return await database.dump();
+      const copy = join(dataDir, "copy.db");
+      await baton.store.backup(copy);
+      const bytes = readFileSync(copy);
+      rmSync(copy);
+      return bytes.toString("latin1");
     },
     async restart(withinMs) {
       const port = Number(new URL(at()).port);
