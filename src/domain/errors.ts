@@ -41,6 +41,21 @@ export const catalogue = {
     title: "This sign-in link cannot be used",
     remedy: "Ask your admin for a new one: a link works once, within 15 minutes, and a newer one ends it.",
   },
+  credentials_refused: {
+    status: 403,
+    title: "Email address, password or code is not right",
+    remedy: "Try again; when the password is lost, ask your admin for a sign-in link.",
+  },
+  second_factor_needed: {
+    status: 403,
+    title: "A code from the authenticator app is needed",
+    remedy: "Send the same once more with `totp`, or with a `recoveryCode`.",
+  },
+  foreign_page: {
+    status: 403,
+    title: "The request does not come from Baton's own pages",
+    remedy: "With a session, send `X-Baton: 1`, from a page under the server's own address. Programs use a token.",
+  },
   invalid_signature: {
     status: 401,
     title: "The webhook signature does not match",
@@ -50,6 +65,11 @@ export const catalogue = {
     status: 401,
     title: "The webhook is older or newer than five minutes",
     remedy: "Check the clocks of both sides, and sign each attempt anew.",
+  },
+  forbidden_role: {
+    status: 403,
+    title: "Your role does not allow this",
+    remedy: "Ask an owner of the workspace.",
   },
   forbidden_scope: {
     status: 403,
@@ -61,6 +81,11 @@ export const catalogue = {
   not_acceptable: { status: 406, title: "The route cannot answer in the form asked for" },
   request_timeout: { status: 408, title: "The request took too long to arrive" },
   conflict: { status: 409, title: "The request contradicts what is stored" },
+  workspace_needed: {
+    status: 409,
+    title: "You are a member of several workspaces",
+    remedy: "Send the same once more with one of them as `workspaceId`: of each fault, the code is its id and the message its name.",
+  },
   human_in_control: {
     status: 409,
     title: "A person has the conversation",

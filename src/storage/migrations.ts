@@ -3,6 +3,7 @@ import type { RawBuilder } from "kysely";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import { retention } from "./migration-retention.ts";
+import { sessions } from "./migration-sessions.ts";
 
 /**
  * Migrations in order. A landed one is never edited: a change is a new entry. They run at start, in one transaction each.
@@ -19,6 +20,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0007_request_ids": { up: (db) => requestIds(db) },
     ...(dialect === "postgres" && { "0008_several_processes": { up: (db) => severalProcesses(db) } }),
     "0009_retention": { up: (db) => retention(db) },
+    "0010_sessions": { up: (db) => sessions(db) },
   };
 }
 

@@ -6,6 +6,7 @@ import { figureReads } from "./query-figures.ts";
 import { forgetting } from "./query-forget.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
 import { retentionReads, retentionWrites } from "./query-retention.ts";
+import { sessionReads, sessionWrites } from "./query-sessions.ts";
 import { signInWrites } from "./query-sign-in.ts";
 import { tenantReads, tenantWrites } from "./query-tenants.ts";
 import { webhookReads, webhookWrites } from "./query-webhooks.ts";
@@ -19,6 +20,7 @@ export const readsOn = (on: Executor): Reads => ({
   ...deliveryReads(on),
   ...webhookReads(on),
   ...figureReads(on),
+  ...sessionReads(on),
   ...retentionReads(on),
 });
 
@@ -44,6 +46,7 @@ export function writesOn(on: Executor): Writes {
     ...readsOn(on),
     ...tenantWrites(on),
     ...signInWrites(on),
+    ...sessionWrites(on),
     ...conversationWrites(on, owners, (id) => conversations.add(id)),
     ...handoffWrites(on),
     ...deliveryWrites(on, (lane) => lanes.add(lane)),

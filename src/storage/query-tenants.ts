@@ -1,4 +1,5 @@
 import type { Bot, Connection, Member, StoredAnswer, TokenRecord, Workspace } from "../ports-store.ts";
+import { emailKeyOf } from "./email-key.ts";
 import { botOf, connectionOf, memberOf, ms, tokenOf, workspaceOf } from "./rows.ts";
 import type { BotsTable, ConnectionsTable, MembersTable } from "./schema.ts";
 import { all, run, slotsOf, statement } from "./statements.ts";
@@ -146,7 +147,7 @@ function botColumns(patch: BotPatch): Partial<BotsTable> {
 function memberColumns(patch: MemberPatch): Partial<MembersTable> {
   return {
     ...(patch.name !== undefined && { name: patch.name }),
-    ...(patch.email !== undefined && { email: patch.email }),
+    ...(patch.email !== undefined && { email: patch.email, email_key: emailKeyOf(patch.email) }),
     ...(patch.role !== undefined && { role: patch.role }),
     ...(patch.onlineUntil !== undefined && { online_until: ms(patch.onlineUntil) }),
   };
@@ -204,6 +205,7 @@ export const tenantWrites = (on: Executor) => ({
       workspace_id: one.workspaceId,
       name: one.name,
       email: one.email,
+      email_key: emailKeyOf(one.email),
       role: one.role,
       online_until: ms(one.onlineUntil),
       created_at: one.createdAt.getTime(),

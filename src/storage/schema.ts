@@ -29,6 +29,8 @@ export interface MembersTable {
   workspace_id: string;
   name: string;
   email: string | null;
+  /** The address as it is compared: in small letters. */
+  email_key: string | null;
   role: string;
   online_until: number | null;
   created_at: number;
@@ -68,6 +70,41 @@ export interface SignInLinksTable {
   hash: string;
   created_at: number;
   expires_at: number;
+  used_at: number | null;
+}
+
+/** Browsers in which members are signed in. */
+export interface SessionsTable {
+  id: string;
+  hash: string;
+  workspace_id: string;
+  member_id: string;
+  method: string;
+  device: string;
+  created_at: number;
+  last_used_at: number;
+  expires_at: number;
+}
+
+export interface MemberPasswordsTable {
+  member_id: string;
+  workspace_id: string;
+  sealed_hash: string;
+  set_at: number;
+}
+
+export interface MemberFactorsTable {
+  member_id: string;
+  workspace_id: string;
+  sealed_secret: string;
+  confirmed_at: number | null;
+  last_step: number;
+}
+
+export interface RecoveryCodesTable {
+  member_id: string;
+  hash: string;
+  workspace_id: string;
   used_at: number | null;
 }
 
@@ -255,6 +292,10 @@ export interface Database {
   connections: ConnectionsTable;
   tokens: TokensTable;
   sign_in_links: SignInLinksTable;
+  sessions: SessionsTable;
+  member_passwords: MemberPasswordsTable;
+  member_factors: MemberFactorsTable;
+  recovery_codes: RecoveryCodesTable;
   conversations: ConversationsTable;
   messages: MessagesTable;
   events: EventsTable;

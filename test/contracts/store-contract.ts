@@ -3,6 +3,7 @@ import type { Handoff } from "../../src/domain/handoff.ts";
 import type { Committed, Page, Store } from "../../src/ports-store.ts";
 import { storeLanes } from "./store-lanes.ts";
 import { storeRetention } from "./store-retention.ts";
+import { storeSessions } from "./store-sessions.ts";
 import { storeSignIn } from "./store-sign-in.ts";
 import { storeScoping } from "./store-scoping.ts";
 import type { Opened } from "./store-samples.ts";
@@ -45,6 +46,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     units(current);
     storeScoping(current);
     storeSignIn(current);
+    storeSessions(current);
     storeRetention(current);
     storeLanes(current);
 

@@ -1,5 +1,6 @@
 import type { Conversation, Message } from "../../src/domain/conversation.ts";
 import type { Consent, Handoff, Lead } from "../../src/domain/handoff.ts";
+import type { Password, SecondFactor, Session } from "../../src/ports-sessions.ts";
 import type {
   Bot,
   Connection,
@@ -214,6 +215,39 @@ export const webhook = (
   ...more,
 });
 
+const DAY = 86_400;
+export const session = (workspaceId: string, memberId: string, id: string, more: Partial<Session> = {}): Session => ({
+  id,
+  hash: `hash of ${id}`,
+  workspaceId,
+  memberId,
+  method: "link",
+  device: "Firefox on Linux",
+  createdAt: at(0),
+  lastUsedAt: at(0),
+  expiresAt: at(30 * DAY),
+  ...more,
+});
+export const password = (workspaceId: string, memberId: string, more: Partial<Password> = {}): Password => ({
+  workspaceId,
+  memberId,
+  sealedHash: "sealed:hash",
+  setAt: at(0),
+  ...more,
+});
+export const secondFactor = (
+  workspaceId: string,
+  memberId: string,
+  more: Partial<SecondFactor> = {},
+): SecondFactor => ({
+  workspaceId,
+  memberId,
+  sealedSecret: "sealed:secret",
+  confirmedAt: null,
+  lastStep: 0,
+  ...more,
+});
+
 /** A workspace with one of everything that can be told apart from another's; `tag` ends each id. */
 export async function addShop(tx: Tx, tag: string): Promise<void> {
   const ws = `ws_${tag}`;
@@ -223,7 +257,11 @@ export async function addShop(tx: Tx, tag: string): Promise<void> {
   await tx.createBot(bot(ws, `bot_${tag}`));
   await tx.createMember(member(ws, `mem_${tag}`, { onlineUntil: at(600) }));
   await tx.createConnection(connection(ws, `con_${tag}`));
-  await tx.createToken(token(ws, `tok_${tag}`));
+  await tx.createToken(token(ws, `tok_${tag}`, { subject: `bot_${tag}` }));
+  await tx.createSession(session(ws, `mem_${tag}`, `ses_${tag}`));
+  await tx.savePassword(password(ws, `mem_${tag}`));
+  await tx.saveSecondFactor(secondFactor(ws, `mem_${tag}`));
+  await tx.saveRecoveryCodes(ws, `mem_${tag}`, ["a hash"]);
   await tx.createConversation(
     conversation(ws, cnv, {
       botId: `bot_${tag}`,

@@ -1,6 +1,17 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Reads, Store, Tx } from "../../src/ports-store.ts";
-import { addShop, at, consent, conversation, event, handoff, message } from "./store-samples.ts";
+import {
+  addShop,
+  at,
+  consent,
+  conversation,
+  event,
+  handoff,
+  message,
+  password,
+  secondFactor,
+  session,
+} from "./store-samples.ts";
 
 /**
  * Nothing crosses workspaces (reliability.md P9): every method that takes a workspace's id is called with the ids of
@@ -23,7 +34,10 @@ type UnscopedReads =
   | "waitingWebhooks"
   | "figures"
   | "conversationAges"
-  | "storedAnswer";
+  | "storedAnswer"
+  | "sessionByHash"
+  | "sessionRoles"
+  | "passwordsByEmail";
 
 const NO_PAGE = { items: [], nextCursor: null };
 
@@ -33,7 +47,10 @@ interface ScopedRead {
   readonly nothing: unknown;
 }
 
-const scopedReads: Record<Exclude<keyof Reads, UnscopedReads>, ScopedRead> = {
+/** `openHandoffsOf` needs somebody who has accepted one: it is tried with the members. */
+type ScopedReadName = Exclude<keyof Reads, UnscopedReads | "openHandoffsOf">;
+
+const scopedReads: Record<ScopedReadName, ScopedRead> = {
   bot: { ask: (reads, ws) => reads.bot(ws, "bot_a"), nothing: null },
   bots: { ask: (reads, ws) => reads.bots(ws), nothing: [] },
   member: { ask: (reads, ws) => reads.member(ws, "mem_a"), nothing: null },
@@ -62,6 +79,11 @@ const scopedReads: Record<Exclude<keyof Reads, UnscopedReads>, ScopedRead> = {
   delivery: { ask: (reads, ws) => reads.delivery(ws, 1), nothing: null },
   deliveries: { ask: (reads, ws) => reads.deliveries(ws, { limit: 10, handoffId: "hnd_a" }), nothing: NO_PAGE },
   oldestOwed: { ask: (reads, ws) => reads.oldestOwed(ws), nothing: null },
+  sessions: { ask: (reads, ws) => reads.sessions(ws, "mem_a"), nothing: [] },
+  password: { ask: (reads, ws) => reads.password(ws, "mem_a"), nothing: null },
+  memberSigningInAs: { ask: (reads, ws) => reads.memberSigningInAs(ws, "ioana@example.com", "mem_0"), nothing: null },
+  secondFactor: { ask: (reads, ws) => reads.secondFactor(ws, "mem_a"), nothing: null },
+  recoveryCodesLeft: { ask: (reads, ws) => reads.recoveryCodesLeft(ws, "mem_a"), nothing: 0 },
   deliveryCounts: { ask: (reads, ws) => reads.deliveryCounts(ws), nothing: {} },
 };
 
@@ -76,6 +98,7 @@ type UnscopedWrites =
   | "createToken"
   | "createSignInLink"
   | "useSignInLink"
+  | "touchSession"
   | "createConversation"
   | "createHandoff"
   | "createLead"
@@ -128,6 +151,19 @@ const scopedWrites: Record<ScopedWrite, (tx: Tx, workspaceId: string) => Promise
   scheduleLook: (tx, ws) => tx.scheduleLook(ws, "hnd_a", at(30)),
   addConsent: (tx, ws) => tx.addConsent(ws, "led_a", consent({ agreedAt: at(99) })),
   dropLane: (tx, ws) => tx.dropLane(ws, "con_a:cnv_a", "gone", at(1)),
+  createSession: (tx, ws) => tx.createSession(session(ws, "mem_a", "ses_new")),
+  endSession: (tx, ws) => tx.endSession(ws, "mem_a", "ses_a"),
+  endSessions: (tx, ws) => tx.endSessions(ws, "mem_a"),
+  dropOldSessions: (tx, ws) => tx.dropOldSessions(ws, "mem_a", { now: at(1), unusedSince: at(1) }),
+  savePassword: (tx, ws) => tx.savePassword(password(ws, "mem_a", { setAt: at(9) })),
+  rehashPassword: (tx, ws) => tx.rehashPassword(password(ws, "mem_a", { sealedHash: "anew" }), "sealed:hash"),
+  saveSecondFactor: (tx, ws) => tx.saveSecondFactor(secondFactor(ws, "mem_a", { confirmedAt: at(9) })),
+  useTotpStep: (tx, ws) => tx.useTotpStep(ws, "mem_a", 7),
+  removeSecondFactor: (tx, ws) => tx.removeSecondFactor(ws, "mem_a"),
+  saveRecoveryCodes: (tx, ws) => tx.saveRecoveryCodes(ws, "mem_a", ["one", "two"]),
+  useRecoveryCode: (tx, ws) => tx.useRecoveryCode(ws, "mem_a", "a hash", at(1)),
+  revokeTokensOf: (tx, ws) => tx.revokeTokensOf(ws, "bot_a", at(1)),
+  deleteMember: (tx, ws) => tx.deleteMember(ws, "mem_a"),
   retryDelivery: (tx, ws) => tx.retryDelivery(ws, 3, at(1)),
 };
 

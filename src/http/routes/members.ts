@@ -3,6 +3,7 @@ import { isEmailAddress } from "../../domain/email-address.ts";
 import { HandoffError } from "../../domain/errors.ts";
 import { newId } from "../../ids.ts";
 import type { Member } from "../../ports-store.ts";
+import { MEMBER_ROLES } from "../../domain/member-role.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant, instantOrNull, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
@@ -12,7 +13,7 @@ import { IssuedToken, issuedAnswer, recordToken, TokenOrder } from "./tokens.ts"
 const HOUR = 3_600;
 
 const Email = z.string().trim().max(254).refine(isEmailAddress, "must be an email address");
-const Role = z.enum(["admin", "agent"]);
+const Role = z.enum(MEMBER_ROLES);
 
 const MemberShown = z
   .strictObject({
