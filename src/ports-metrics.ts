@@ -65,4 +65,4 @@ export interface StoreFigures {
 }
 
 /** Counting must not keep the store from its work. */
-export const MOST_COUNTED = 100_000;
+export const MOST_COUNTED = 20_000;

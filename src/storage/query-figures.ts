@@ -21,16 +21,22 @@ const undone = statement((db, _s: object) =>
     .select((e) => ["some.kind", "some.state", e.fn.countAll<number>().as("count")])
     .groupBy(["some.kind", "some.state"]),
 );
-const oldestOwed = statement((db, _s: object) =>
-  db
-    .selectFrom("deliveries")
-    .select("created_at")
-    .where("n", "=", (e) =>
-      e
-        .selectFrom("deliveries as owed")
-        .select((f) => f.fn.min("owed.n").as("n"))
-        .where("owed.state", "in", [sql.lit("waiting"), sql.lit("sending")]),
-    ),
+// Asked for each workspace: the first entry of each stretch of the index deliveries_undone, however long that is.
+const firstOwed = statement((db, _s: object) =>
+  db.selectFrom("workspaces").select((e) => {
+    const first = e
+      .selectFrom("deliveries")
+      .select((f) => f.fn.min("deliveries.n").as("n"))
+      .whereRef("deliveries.workspace_id", "=", "workspaces.id")
+      .where("deliveries.state", "<>", sql.lit("done"));
+    return [
+      first.where("deliveries.state", "=", sql.lit("waiting")).as("waiting"),
+      first.where("deliveries.state", "=", sql.lit("sending")).as("sending"),
+    ];
+  }),
+);
+const madeAt = statement((db, s: { n: number }) =>
+  db.selectFrom("deliveries").select("created_at").where("n", "=", s.n),
 );
 const waitingWebhooks = statement((db, _s: object) =>
   db
@@ -48,8 +54,10 @@ const waitingWebhooks = statement((db, _s: object) =>
 export const figureReads = (on: Executor) => ({
   async figures(): Promise<StoreFigures> {
     const rows = await undone.all(on, {});
-    const oldest = await oldestOwed.first(on, {});
-    const waiting = await waitingWebhooks.first(on, {});
+    const owed = (await firstOwed.all(on, {})).flatMap(({ waiting, sending }) => [waiting, sending]);
+    const first = owed.reduce((one, other) => (one === null || (other !== null && other < one) ? other : one), null);
+    const oldest = first === null ? null : await madeAt.first(on, { n: first });
+    const webhooks = await waitingWebhooks.first(on, {});
     return {
       deliveries: rows.map(({ kind, state, count }) => ({
         kind: kind as DeliveryKind,
@@ -57,7 +65,7 @@ export const figureReads = (on: Executor) => ({
         count,
       })),
       oldestOwed: oldest === null ? null : new Date(oldest.created_at),
-      webhooksWaiting: waiting?.count ?? 0,
+      webhooksWaiting: webhooks?.count ?? 0,
     };
   },
 });

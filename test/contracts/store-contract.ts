@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Handoff } from "../../src/domain/handoff.ts";
 import type { Committed, Page, Store } from "../../src/ports-store.ts";
 import { storeLanes } from "./store-lanes.ts";
+import { storeFigures } from "./store-figures.ts";
 import { storeRetention } from "./store-retention.ts";
 import { storeSessions } from "./store-sessions.ts";
 import { storeSignIn } from "./store-sign-in.ts";
@@ -48,6 +49,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     storeSignIn(current);
     storeSessions(current);
     storeRetention(current);
+    storeFigures(current);
     storeLanes(current);
 
     test("what was stored is there after closing and opening again", async () => {
