@@ -14,6 +14,7 @@ import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
 import { hasRedis, startRedis } from "../redis.ts";
 import type { OwnRedis } from "../redis.ts";
 import { isUp } from "../redis-link.ts";
+import { conversation, handoff, WS } from "./world.ts";
 
 /** How long a test waits for what must come: far beyond the sweep, since nothing here measures time. */
 const SOON_MS = 15_000;
@@ -121,14 +122,18 @@ describe.skipIf(!(await hasRedis()))("workers that wake each other over Redis", 
     expect(performance.now() - before).toBeLessThan(5_000);
   });
 
-  test("a webhook, and a handoff that is due, is asked about by one of two", async () => {
-    const workers = await house.start(2);
-    await house.recordWebhooks(60);
-    for (const { jobs } of workers) jobs.wakeWebhooks();
-    await until(() => house.told.length >= 60);
-    // Two sweeps more, in which the other would have begun.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(house.told.toSorted()).toEqual(Array.from({ length: 60 }, (_, n) => `whk_${n}`).toSorted());
+  test("what the store names to both, a webhook or a handoff that is due, is asked about by one of them", async () => {
+    await house.recordWebhooks(12);
+    await house.openHandoffs(6);
+    // Each takes several sweeps: all of them are there to be found by the other.
+    await house.start(2);
+    await until(() => house.told.length >= 18);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const names = [
+      ...Array.from({ length: 12 }, (_, n) => `whk_${n}`),
+      ...Array.from({ length: 6 }, (_, n) => `hnd_${n}`),
+    ];
+    expect(house.told.toSorted()).toEqual(names.toSorted());
   });
 
   test("a connection that is down for one is down for the other, and mended for both", async () => {
@@ -179,6 +184,8 @@ interface House {
   done(lane: string): number[];
   overlaps(): number;
   recordWebhooks(count: number): Promise<void>;
+  /** Each is due for a look. */
+  openHandoffs(count: number): Promise<void>;
 }
 
 /** One store, several workers with connections of their own, as processes have them. */
@@ -221,8 +228,13 @@ function createHouse(url: string): House {
           return null;
         },
         async webhook(row) {
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          await new Promise((resolve) => setTimeout(resolve, 350));
           house.told.push(row.id);
+        },
+        async look(workspaceId, handoffId) {
+          await new Promise((resolve) => setTimeout(resolve, 350));
+          house.told.push(handoffId);
+          await (await opened()).write((tx) => tx.scheduleLook(workspaceId, handoffId, null));
         },
       };
       const settings = { store: await opened(), clock: () => new Date(), log: silent, duties };
@@ -242,7 +254,7 @@ function createHouse(url: string): House {
       const first = numbers.get(lane) ?? 0;
       numbers.set(lane, first + count);
       const deliveries = Array.from({ length: count }, (_, n) => ({
-        workspaceId: "ws_1",
+        workspaceId: WS,
         lane,
         kind: "helpdesk_message" as const,
         connectionId: lane.split(":")[0] ?? null,
@@ -259,8 +271,21 @@ function createHouse(url: string): House {
         await opened()
       ).write(async (tx) => {
         for (let n = 0; n < count; n += 1) {
-          const row = { id: `whk_${n}`, workspaceId: "ws_1", connectionId: `con_${n % 6}`, body: "{}" };
+          const row = { id: `whk_${n}`, workspaceId: WS, connectionId: `con_${n % 6}`, body: "{}" };
           await tx.recordWebhook({ ...row, receivedAt: new Date(), attempts: 0, dedupeKey: row.id });
+        }
+      });
+    },
+    async openHandoffs(count) {
+      await (
+        await opened()
+      ).write(async (tx) => {
+        for (let n = 0; n < count; n += 1) {
+          const conversationId = `cnv_look_${n}`;
+          const destination = { id: `con_${n}`, team: null, priority: null, labels: [] };
+          await tx.createConversation({ ...conversation, id: conversationId, key: conversationId });
+          await tx.createHandoff({ ...handoff, id: `hnd_${n}`, conversationId, destination });
+          await tx.scheduleLook(WS, `hnd_${n}`, new Date());
         }
       });
     },

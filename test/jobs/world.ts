@@ -229,7 +229,7 @@ function logInto(lines: string[]): Log {
   return { debug: () => {}, info: line, warn: line, error: line, with: () => logInto(lines) };
 }
 
-const conversation: Conversation = {
+export const conversation: Conversation = {
   id: "cnv_1",
   workspaceId: WS,
   botId: "bot_1",
@@ -251,7 +251,7 @@ const conversation: Conversation = {
   createdAt: START,
 };
 
-const handoff: Handoff = {
+export const handoff: Handoff = {
   id: "hnd_1",
   workspaceId: WS,
   botId: "bot_1",
