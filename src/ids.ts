@@ -14,6 +14,7 @@ export const ID_PREFIXES = {
   handoff: "hnd",
   lead: "led",
   token: "tok",
+  audit: "aud",
   session: "ses",
   webhook: "whk",
   request: "req",

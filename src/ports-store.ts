@@ -4,6 +4,7 @@ import type { Actor, Consent, Handoff, Lead } from "./domain/handoff.ts";
 import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 import type { MemberRole } from "./domain/member-role.ts";
+import type { AuditReads, AuditWrites } from "./ports-audit.ts";
 import type { StoreFigures } from "./ports-metrics.ts";
 import type { SessionReads, SessionWrites } from "./ports-sessions.ts";
 import type { RetentionReads, RetentionWrites } from "./ports-retention.ts";
@@ -191,7 +192,7 @@ export interface DeliveryFilter {
 }
 
 /** Questions. They see only what is committed. */
-export interface Reads extends RetentionReads, SessionReads {
+export interface Reads extends AuditReads, RetentionReads, SessionReads {
   workspace(id: string): Promise<Workspace | null>;
   workspaces(): Promise<readonly Workspace[]>;
   bot(workspaceId: string, id: string): Promise<Bot | null>;
@@ -280,7 +281,7 @@ export interface DueLane {
 }
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
-export interface Tx extends Reads, RetentionWrites, SessionWrites {
+export interface Tx extends Reads, AuditWrites, RetentionWrites, SessionWrites {
   /**
    * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
    * before it is stored. For what has no row of its own to lock.

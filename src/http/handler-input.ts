@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import type { Store, Tx } from "../ports.ts";
+import type { Audit, Auditor } from "./audit.ts";
 import { hashRequest } from "./idempotency.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { identityOf } from "./principal.ts";
@@ -34,6 +35,7 @@ export class HandlerInput implements RequestFacts {
   readonly prefer: Preferences;
   readonly headers: RequestFacts["headers"];
   readonly unit: <Body>(work: (tx: Tx) => Promise<Answer<Body>>) => Promise<UnitAnswer<Body>>;
+  readonly audit: Auditor;
   /** Whether {@link unit} told again what it had told before. */
   isReplayed = false;
   readonly #response: Response;
@@ -46,6 +48,7 @@ export class HandlerInput implements RequestFacts {
     deps: {
       readonly store: Store;
       readonly idempotency: Idempotency;
+      readonly audit: Audit;
       readonly requestId: string;
       readonly now: Date;
       readonly stopping: AbortSignal;
@@ -67,7 +70,9 @@ export class HandlerInput implements RequestFacts {
     };
     this.#response = response;
     this.#stopping = deps.stopping;
-    this.unit = async (work) => {
+    this.audit = deps.audit({ principal, requestId: deps.requestId, now: deps.now });
+    this.unit = async (asked) => {
+      const work: typeof asked = (tx) => asked(this.audit.tx(tx));
       if (key === null || principal === null) return plainUnit(deps.store, work);
       const hash = hashRequest(request.method, request.originalUrl, bytes);
       const unit = await deps.idempotency.run({ scope: identityOf(principal), key, hash }, work);

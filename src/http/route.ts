@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Tx } from "../ports.ts";
+import type { Auditor } from "./audit.ts";
 import type { PrincipalOf, Scope } from "./principal.ts";
 import type { EventSource } from "./event-stream.ts";
 
@@ -65,8 +66,12 @@ export interface RouteInput<
    * Stores an effect, and under the request's Idempotency-Key its answer, in one commit (reliability.md P5). Resolves once that
    * is on disk. `body` must be plain JSON without secrets, since it may be kept: what must not be kept (tokens, signing
    * secrets) is added to the answer afterwards, by the same code on a first and on a repeated request. At most once a request.
+   *
+   * What it changes of an admin's things (bots, connections, members, tokens, workspaces) is told to the audit log by itself.
    */
   readonly unit: <Body>(work: (tx: Tx) => Promise<Answer<Body>>) => Promise<UnitAnswer<Body>>;
+  /** For units that are not the request's own, and for what no single change shows. */
+  readonly audit: Auditor;
 }
 
 export interface ResponseDescription {

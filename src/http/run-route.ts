@@ -5,6 +5,7 @@ import { HandoffError } from "../domain/errors.ts";
 import type { Clock, Store } from "../ports.ts";
 import { checkContentType, DEFAULT_BODY_LIMIT, parseJsonBody, readBytes } from "./body.ts";
 import { contextOf } from "./context.ts";
+import type { Audit } from "./audit.ts";
 import type { RequestContext } from "./context.ts";
 import type { EventStreams } from "./event-stream.ts";
 import { parseGiven } from "./faults.ts";
@@ -24,6 +25,7 @@ export interface RouteDeps {
   readonly limits: RateLimits;
   readonly idempotency: Idempotency;
   readonly streams: EventStreams;
+  readonly audit: Audit;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
   /** Checks each answer against the route's own description: for tests, since it costs time. */
@@ -83,8 +85,15 @@ async function inputOf(
   const body = route.body && parseGiven(route.body, given);
   const secret = route.secretHeader === undefined ? null : headerOf(request, route.secretHeader.name);
   const parsed = { principal, key, params, query, bytes, given, body, secret };
-  const { store, idempotency, stopping } = deps;
-  return new HandlerInput(request, response, parsed, { store, idempotency, stopping, requestId, now: deps.clock() });
+  const { store, idempotency, audit, stopping } = deps;
+  return new HandlerInput(request, response, parsed, {
+    store,
+    idempotency,
+    audit,
+    stopping,
+    requestId,
+    now: deps.clock(),
+  });
 }
 
 async function authorize(

@@ -10,6 +10,8 @@ import type { Limiters } from "../ports-bus.ts";
 import { noMetrics } from "../ports-metrics.ts";
 import type { Metrics } from "../ports-metrics.ts";
 import { inRequest } from "../request-scope.ts";
+import type { Sealer } from "../secrets/sealing.ts";
+import { createAudit } from "./audit.ts";
 import { connectionLimits } from "./connection-limits.ts";
 import { contextOf, setContext } from "./context.ts";
 import type { RequestContext } from "./context.ts";
@@ -57,6 +59,8 @@ export interface HttpServerOptions {
   readonly tokens: Tokens;
   readonly log: Log;
   readonly clock: Clock;
+  /** Shows the audit log which credentials are others than before; without it, all that were given again count as changed. */
+  readonly sealer?: Sealer;
   /** How requests are counted; without it in this process's memory. */
   readonly limiters?: Limiters | undefined;
   /** Absent: nothing is counted. */
@@ -93,6 +97,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     stopping: stopping.signal,
     limits: createRateLimits(options.config.rateLimit, options.limiters),
     idempotency: createIdempotency({ store, clock }),
+    audit: createAudit({ sealer: options.sealer }),
     verifyAnswers: options.verifyAnswers ?? false,
   };
   const isStopping = () => stopping.signal.aborted;

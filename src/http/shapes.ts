@@ -5,6 +5,12 @@ import { HandoffError } from "../domain/errors.ts";
 /** An instant in an answer. */
 export const Instant = z.iso.datetime().meta({ description: "ISO 8601, UTC", examples: ["2026-11-20T09:00:00.000Z"] });
 
+/** An instant in a request. */
+export const InstantGiven = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  .meta({ description: "ISO 8601", examples: ["2026-11-20T09:00:00Z"] });
+
 export const instantOrNull = (at: Date | null): string | null => at?.toISOString() ?? null;
 
 const DEFAULT_PAGE = 50;

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { RawBuilder } from "kysely";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
+import { auditLog } from "./migration-audit.ts";
 import { retention } from "./migration-retention.ts";
 import { sessions } from "./migration-sessions.ts";
 
@@ -21,6 +22,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     ...(dialect === "postgres" && { "0008_several_processes": { up: (db) => severalProcesses(db) } }),
     "0009_retention": { up: (db) => retention(db) },
     "0010_sessions": { up: (db) => sessions(db) },
+    "0011_audit_log": { up: (db) => auditLog(db, dialect) },
   };
 }
 

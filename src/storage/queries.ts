@@ -1,4 +1,5 @@
 import type { Committed, Reads, Tx } from "../ports-store.ts";
+import { auditReads, auditWrites } from "./query-audit.ts";
 import { conversationReads, conversationWrites } from "./query-conversations.ts";
 import type { Owners } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
@@ -22,6 +23,7 @@ export const readsOn = (on: Executor): Reads => ({
   ...figureReads(on),
   ...sessionReads(on),
   ...retentionReads(on),
+  ...auditReads(on),
 });
 
 export interface Writes {
@@ -45,6 +47,7 @@ export function writesOn(on: Executor): Writes {
   const tx: Tx = {
     ...readsOn(on),
     ...tenantWrites(on),
+    ...auditWrites(on),
     ...signInWrites(on),
     ...sessionWrites(on),
     ...conversationWrites(on, owners, (id) => conversations.add(id)),

@@ -285,6 +285,22 @@ export interface ChoresTable {
   state: string;
 }
 
+/** Append-only: the database refuses to change a row. */
+export interface AuditLogTable {
+  id: string;
+  workspace_id: string;
+  at: number;
+  actor_kind: string;
+  actor_id: string | null;
+  actor_name: string | null;
+  action: string;
+  object_type: string;
+  object_id: string;
+  object_name: string | null;
+  changes: string;
+  request_id: string | null;
+}
+
 export interface Database {
   workspaces: WorkspacesTable;
   bots: BotsTable;
@@ -301,6 +317,7 @@ export interface Database {
   events: EventsTable;
   handoffs: HandoffsTable;
   leads: LeadsTable;
+  audit_log: AuditLogTable;
   consents: ConsentsTable;
   deliveries: DeliveriesTable;
   lanes: LanesTable;

@@ -6,6 +6,7 @@ import { storeFigures } from "./store-figures.ts";
 import { storeRetention } from "./store-retention.ts";
 import { storeSessions } from "./store-sessions.ts";
 import { storeSignIn } from "./store-sign-in.ts";
+import { storeAudit } from "./store-audit.ts";
 import { storeScoping } from "./store-scoping.ts";
 import type { Opened } from "./store-samples.ts";
 import {
@@ -46,6 +47,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     webhooksAndAnswers(current);
     units(current);
     storeScoping(current);
+    storeAudit(current);
     storeSignIn(current);
     storeSessions(current);
     storeRetention(current);

@@ -1,4 +1,5 @@
 import type { Conversation, Message } from "../../src/domain/conversation.ts";
+import type { AuditEntry } from "../../src/ports-audit.ts";
 import type { Consent, Handoff, Lead } from "../../src/domain/handoff.ts";
 import type { Password, SecondFactor, Session } from "../../src/ports-sessions.ts";
 import type {
@@ -248,6 +249,18 @@ export const secondFactor = (
   ...more,
 });
 
+export const auditEntry = (workspaceId: string, id: string, more: Partial<AuditEntry> = {}): AuditEntry => ({
+  id,
+  workspaceId,
+  at: at(0),
+  actor: { kind: "token", id: "tok_a", name: "for the shop" },
+  action: "bot.changed",
+  object: { type: "bot", id: "bot_a", name: "Lamp bot" },
+  changes: [{ path: "settings.enabled", before: true, after: false }],
+  requestId: "req_1",
+  ...more,
+});
+
 /** A workspace with one of everything that can be told apart from another's; `tag` ends each id. */
 export async function addShop(tx: Tx, tag: string): Promise<void> {
   const ws = `ws_${tag}`;
@@ -278,6 +291,7 @@ export async function addShop(tx: Tx, tag: string): Promise<void> {
   await tx.createHandoff(handoff(ws, cnv, hnd, { botId: `bot_${tag}`, destination, ref }));
   await tx.createLead(lead(ws, { conversationId: cnv, handoffId: hnd }, `led_${tag}`, { botId: `bot_${tag}` }));
   await tx.addConsent(ws, `led_${tag}`, consent());
+  await tx.addAudit(auditEntry(ws, `aud_${tag}`));
   const owed = { connectionId: `con_${tag}`, conversationId: cnv, handoffId: hnd };
   const lane = `con_${tag}:${cnv}`;
   await tx.addDeliveries([delivery(ws, lane, owed), delivery(ws, lane, owed)], at(0));

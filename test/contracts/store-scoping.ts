@@ -84,6 +84,7 @@ const scopedReads: Record<ScopedReadName, ScopedRead> = {
   memberSigningInAs: { ask: (reads, ws) => reads.memberSigningInAs(ws, "ioana@example.com", "mem_0"), nothing: null },
   secondFactor: { ask: (reads, ws) => reads.secondFactor(ws, "mem_a"), nothing: null },
   recoveryCodesLeft: { ask: (reads, ws) => reads.recoveryCodesLeft(ws, "mem_a"), nothing: 0 },
+  audit: { ask: (reads, ws) => reads.audit(ws, { limit: 10 }), nothing: NO_PAGE },
   deliveryCounts: { ask: (reads, ws) => reads.deliveryCounts(ws), nothing: {} },
 };
 
@@ -103,6 +104,7 @@ type UnscopedWrites =
   | "createHandoff"
   | "createLead"
   | "addDeliveries"
+  | "addAudit"
   | "claimLane"
   | "renewLane"
   | "saveProgress"

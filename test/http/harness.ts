@@ -168,6 +168,7 @@ export async function startWorld(
     tokens,
     log,
     clock,
+    sealer,
     verifyAnswers: true,
     ...options.server,
   });

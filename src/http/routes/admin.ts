@@ -1,4 +1,5 @@
 import type { Route } from "../route.ts";
+import { auditRoutes } from "./audit.ts";
 import { botRoutes } from "./bots.ts";
 import { connectionRoutes } from "./connections.ts";
 import { deliveryRoutes } from "./deliveries.ts";
@@ -25,6 +26,7 @@ export function adminRoutes(deps: AdminDeps): Route[] {
     ...tokenRoutes(deps),
     ...leadRoutes(deps),
     ...deliveryRoutes(deps),
+    ...auditRoutes(deps),
     ...doctorRoutes(deps),
   ];
 }

@@ -192,14 +192,14 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
       responses: { 204: { description: "Removed" } },
       errors: [409],
       idempotent: false,
-      async handler({ principal, params, query, unit }) {
+      async handler({ principal, params, query, unit, audit }) {
         const { workspaceId } = principal;
         const id = params["id"] ?? "";
         const place = { workspaceId, connectionId: id };
         found(await store.read.connection(workspaceId, id));
         installs.refuseWhileRunning(id);
         const unname = query.removeFromBots === "true" ? takeOutOfBots : refuseWhileNamed;
-        await leaveAhead(deps.handoffs, place, (tx) => unname(tx, workspaceId, id));
+        await leaveAhead(deps.handoffs, place, (tx) => unname(audit.tx(tx), workspaceId, id));
         const { status } = await unit(async (tx) => {
           await tx.lockWorkspace(workspaceId);
           found(await tx.connection(workspaceId, id));

@@ -147,14 +147,14 @@ export function installationRoutes(deps: AdminDeps): Route[] {
         200: { description: "Removed, now or before", schema: z.strictObject({ removed: z.literal(true) }) },
       },
       idempotent: false,
-      async handler({ principal, body, now, unit }) {
+      async handler({ principal, body, now, unit, audit }) {
         const { workspaceId, tokenId } = principal;
         const of = { workspaceId, freshchatUrl: body.freshchatUrl };
         const seen = await installedAs(store.read, deps, of);
         if (seen !== null) {
           const place = { workspaceId, connectionId: seen.id };
           // First, so that no new handoff goes there meanwhile.
-          await leaveAhead(deps.handoffs, place, (tx) => takeOutOfBots(tx, workspaceId, seen.id));
+          await leaveAhead(deps.handoffs, place, (tx) => takeOutOfBots(audit.tx(tx), workspaceId, seen.id));
         }
         const { body: gone } = await unit(async (tx) => {
           await tx.lockWorkspace(workspaceId);

@@ -3,6 +3,9 @@ import { HandoffError } from "../../domain/errors.ts";
 import { leaveAhead, leaveNow } from "../../handoffs/leave.ts";
 import type { ProvisionReport, Reads } from "../../ports.ts";
 import type { Connection } from "../../ports-store.ts";
+import { fieldChanges } from "../../domain/field-changes.ts";
+import type { Auditor } from "../audit.ts";
+import { connectionChanges } from "../audit-watch.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found } from "../shapes.ts";
@@ -69,24 +72,41 @@ const DeprovisionOrder = z
   })
   .meta({ id: "DeprovisionOrder" });
 
+interface Conclusion {
+  readonly now: Date;
+  readonly problem: string | null;
+  readonly useForBots: boolean;
+  readonly audit: Auditor;
+  readonly action: string;
+}
+
 /** `/provision` and `/deprovision` of a connection: the helpdesk is set up through its own API, and put back as it was. */
 export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
   const { store } = deps;
   const read = async (workspaceId: string, id: string | undefined) =>
     found(await store.read.connection(workspaceId, id ?? ""));
 
+  /** What the install came to in the connection itself: its objects in the helpdesk, and what it was given to try. */
+  const madeOf = (before: Connection, after: Connection) => [
+    ...connectionChanges(before, after, deps.sealer),
+    ...fieldChanges({ installed: before.installed }, { installed: after.installed }),
+  ];
+
   /** Keeps how it ended as the connection's problem, and tells it. */
   async function conclude(
     seen: Connection,
     report: ProvisionReport,
-    { now, problem, useForBots }: { now: Date; problem: string | null; useForBots: boolean },
+    { now, problem, useForBots, audit, action }: Conclusion,
   ) {
     const { workspaceId, id } = seen;
-    const told = await store.write(async (tx) => {
+    const told = await store.write(async (unit) => {
+      const tx = audit.tx(unit);
       await tx.lockWorkspace(workspaceId);
       const connection = found(await tx.connection(workspaceId, id));
       const patch = { problem, problemSince: problem === null ? null : (connection.problemSince ?? now) };
       await tx.updateConnection(workspaceId, id, patch);
+      const object = { type: "connection", id, name: connection.name };
+      await audit.note(tx, { workspaceId, action, object, changes: madeOf(seen, connection) });
       if (useForBots) await useForUndecidedBots(tx, workspaceId, id);
       if (problem === null) await tx.hurryConnection(workspaceId, id, now);
       return { connection: { ...connection, ...patch }, bots: await botsSendingTo(tx, workspaceId, id) };
@@ -114,7 +134,7 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
       errors: [409],
       // Repeating it is how it is finished: a kept answer would stand in the way.
       idempotent: false,
-      async handler({ principal, params, body, now }) {
+      async handler({ principal, params, body, now, audit }) {
         const { botInboxes, config: tried = {}, useForBots } = body;
         const connection = await read(principal.workspaceId, params["id"]);
         if (botInboxes?.length) await refuseWithoutAnswer(store.read, connection, tried);
@@ -127,6 +147,8 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
           now,
           problem: report.ok ? null : problemOf(report, "The helpdesk could not be set up"),
           useForBots: report.ok && useForBots,
+          audit,
+          action: "connection.provisioned",
         });
       },
     }),
@@ -143,14 +165,14 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
       responses: { 200: { description: "The steps, whether good or bad", schema: ProvisionShown } },
       errors: [409],
       idempotent: false,
-      async handler({ principal, params, body, now }) {
+      async handler({ principal, params, body, now, audit }) {
         const { workspaceId } = principal;
         const connection = await read(workspaceId, params["id"]);
         const place = { workspaceId, connectionId: connection.id };
         const letGo = async (): Promise<void> => {
           if (!body.force) await refuseWhileOpen(store.read, place);
           // First, so that no new handoff goes there meanwhile.
-          if (body.removeFromBots) await store.write((tx) => takeOutOfBots(tx, workspaceId, connection.id));
+          if (body.removeFromBots) await store.write((tx) => takeOutOfBots(audit.tx(tx), workspaceId, connection.id));
           await leaveAhead(deps.handoffs, place);
           await store.write((tx) => leaveNow(tx, deps.handoffs, place));
         };
@@ -164,6 +186,8 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
           now,
           problem: report.ok ? gone : problemOf(report, "Not everything could be taken away"),
           useForBots: false,
+          audit,
+          action: "connection.deprovisioned",
         });
       },
     }),
