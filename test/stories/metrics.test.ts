@@ -149,12 +149,11 @@ describe("what is counted", () => {
 
 describe("what is read when somebody asks", () => {
   test("what is owed and how old it is", async () => {
-    const { workspaceId } = world.first;
     const anHourAgo = new Date(world.clock().getTime() - 3_600_000);
     const lane = "mail:waits";
     const none = { connectionId: null, conversationId: null, handoffId: null, payload: {} };
-    const mail = { ...none, kind: "email", workspaceId, lane } as const;
     const other = await startWorld();
+    const mail = { ...none, kind: "email", workspaceId: other.first.workspaceId, lane } as const;
     await other.baton.jobs.stop(0);
     await other.baton.store.write((tx) => tx.addDeliveries([mail, mail, { ...mail, state: "held" }], anHourAgo));
     const response = await fetch(`${other.baton.baseUrl()}/metrics`);
