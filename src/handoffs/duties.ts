@@ -92,6 +92,15 @@ async function subjectOf(deps: Deps, delivery: Delivery) {
 const wantsOpening = (handoff: Handoff, connectionId: string | null): boolean =>
   isOpenStatus(handoff.status) && handoff.mode === "live" && handoff.destination?.id === connectionId;
 
+/**
+ * Whether an opening is the one that the handoff waits for. One that was missed and asked for again is opened anew, with all that was
+ * said in between: the notes of an opening begun earlier end before that.
+ */
+function isLatestOpening({ payload }: Delivery, { transcriptSeq }: Handoff): boolean {
+  const { upTo } = payload;
+  return typeof upTo !== "number" || upTo === transcriptSeq;
+}
+
 const mayStandThere = (begun: Pick<Delivery, "mayHaveHappened" | "progress">): boolean =>
   begun.mayHaveHappened || Object.keys(begun.progress).length > 0;
 
@@ -100,7 +109,8 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
   const { handoff, conversation } = await subjectOf(deps, delivery);
   const { destination } = handoff;
   const standsThere = handoff.ref !== null && destination?.id === delivery.connectionId;
-  if (destination === null || !wantsOpening(handoff, delivery.connectionId)) {
+  const isWanted = wantsOpening(handoff, delivery.connectionId) && isLatestOpening(delivery, handoff);
+  if (destination === null || !isWanted) {
     // What stands there as the handoff's own is ended by whoever ends the handoff.
     if (!standsThere) await undoOpening(connector, { handoff, conversation }, delivery, effect);
     return null;
@@ -126,6 +136,8 @@ async function open(deps: Deps, delivery: Delivery, effect: Effect): Promise<The
       await turn.save();
       return;
     }
+    if (!isLatestOpening(delivery, now))
+      throw new DeliveryError("transient", "The visitor asked again meanwhile: what this attempt opened is ended.");
     const before = await tx.handoffByRef(of.workspaceId, now.destination.id, ref.conversationId);
     // Whoever had an earlier handoff of this conversation has not accepted this one by that.
     const assigneeId = before === null || before.id === now.id ? now.assigneeId : before.assigneeId;
@@ -199,7 +211,7 @@ function giveUpOpening(deps: Deps, delivery: Delivery): Then {
     const isOwn = handoff.ref !== null && handoff.destination?.id === delivery.connectionId;
     if (mayStandThere(tried) && !isOwn)
       oweClose(turn, elsewhere(delivery), "Baton: this request went on without this helpdesk.");
-    if (handoff.destination?.id === delivery.connectionId)
+    if (handoff.destination?.id === delivery.connectionId && isLatestOpening(delivery, handoff))
       await moveOn(turn, setup, deps, "The helpdesk refused to open the conversation.");
     await saveAndSubmit(turn, deps);
   };

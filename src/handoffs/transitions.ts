@@ -226,7 +226,7 @@ export function openAtDestination(turn: Turn, deps: Pick<Deps, "connectors">): v
     kind: "helpdesk_open",
     connectionId: destination.id,
     handoffId: turn.handoff.id,
-    payload: {},
+    payload: { upTo: turn.handoff.transcriptSeq },
   });
 }
 
