@@ -166,7 +166,7 @@ describe("the image", () => {
     const args = ["--import", preload, "--import", "./src/needs-node.js", "-e", "console.log('started')"];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
     expect([status, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/^Baton needs Node 24 or later; .*npm ci.*install Node 24 /);
+    expect(stderr).toMatch(/^Baton needs Node 24\.7 or later; .*npm ci.*install Node 24 /);
     const now = spawnSync(process.execPath, args.slice(2), { cwd: root, encoding: "utf8" });
     expect([now.status, now.stdout]).toEqual([0, "started\n"]);
   });

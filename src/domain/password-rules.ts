@@ -17,6 +17,7 @@ const LEAST_LEFT = 6;
 const LEAST_CHARACTERS = 5;
 /** Shorter words of a name stand in too many honest passwords. */
 const SHORTEST_NAME = 4;
+const SHORTEST_RUN = 8;
 const STEPS_TO_NEXT = new Set([0, 1, -1]);
 
 /** The same password however a keyboard composes its letters. Hashed and compared in this form. */
@@ -77,5 +78,5 @@ function isRepeated(text: string): boolean {
 function isRun(text: string): boolean {
   const codes = Array.from(text, (one) => one.codePointAt(0) ?? 0);
   const breaks = codes.filter((code, at) => at > 0 && !STEPS_TO_NEXT.has(code - (codes[at - 1] ?? 0))).length;
-  return breaks <= text.length / 6;
+  return codes.length >= SHORTEST_RUN && breaks <= codes.length / 6;
 }
