@@ -1,10 +1,11 @@
 /** The store as the rules see it. Every method names the workspace: no query without it (reliability.md P9). */
 import type { Conversation, Message, Role, Attachment } from "./domain/conversation.ts";
-import type { Actor, Consent, Handoff, Lead } from "./domain/handoff.ts";
+import type { Actor, Consent, Handoff } from "./domain/handoff.ts";
 import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 import type { MemberRole } from "./domain/member-role.ts";
 import type { AuditReads, AuditWrites } from "./ports-audit.ts";
+import type { LeadReads, LeadWrites } from "./ports-leads.ts";
 import type { StoreFigures } from "./ports-metrics.ts";
 import type { SessionReads, SessionWrites } from "./ports-sessions.ts";
 import type { RetentionReads, RetentionWrites } from "./ports-retention.ts";
@@ -192,7 +193,7 @@ export interface DeliveryFilter {
 }
 
 /** Questions. They see only what is committed. */
-export interface Reads extends AuditReads, RetentionReads, SessionReads {
+export interface Reads extends AuditReads, LeadReads, RetentionReads, SessionReads {
   workspace(id: string): Promise<Workspace | null>;
   workspaces(): Promise<readonly Workspace[]>;
   bot(workspaceId: string, id: string): Promise<Bot | null>;
@@ -255,12 +256,6 @@ export interface Reads extends AuditReads, RetentionReads, SessionReads {
   ): Promise<Page<Handoff>>;
   /** Open handoffs that stand in a helpdesk and are due for a look. Over all workspaces: only for the clockwork. */
   handoffsToLook(now: Date, limit: number): Promise<readonly Handoff[]>;
-  lead(workspaceId: string, id: string): Promise<Lead | null>;
-  leadOfHandoff(workspaceId: string, handoffId: string): Promise<Lead | null>;
-  leads(
-    workspaceId: string,
-    filter: { botId?: string | undefined; cursor?: string | undefined; limit: number },
-  ): Promise<Page<Lead>>;
 
   delivery(workspaceId: string, n: number): Promise<Delivery | null>;
   deliveries(workspaceId: string, filter: DeliveryFilter): Promise<Page<Delivery>>;
@@ -281,7 +276,7 @@ export interface DueLane {
 }
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
-export interface Tx extends Reads, AuditWrites, RetentionWrites, SessionWrites {
+export interface Tx extends Reads, AuditWrites, LeadWrites, RetentionWrites, SessionWrites {
   /**
    * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
    * before it is stored. For what has no row of its own to lock.
@@ -341,7 +336,6 @@ export interface Tx extends Reads, AuditWrites, RetentionWrites, SessionWrites {
   saveHandoff(handoff: Handoff, from: HandoffStatus): Promise<boolean>;
   /** When to look at it next; null: no more. Not a change of state. */
   scheduleLook(workspaceId: string, handoffId: string, at: Date | null): Promise<void>;
-  createLead(lead: Lead): Promise<void>;
   addConsent(workspaceId: string, leadId: string, consent: Consent): Promise<void>;
 
   addDeliveries(deliveries: readonly NewDelivery[], now: Date): Promise<void>;

@@ -3,6 +3,7 @@ import type { RawBuilder } from "kysely";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import { auditLog } from "./migration-audit.ts";
+import { leadList } from "./migration-leads.ts";
 import { retention } from "./migration-retention.ts";
 import { sessions } from "./migration-sessions.ts";
 
@@ -23,6 +24,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0009_retention": { up: (db) => retention(db) },
     "0010_sessions": { up: (db) => sessions(db) },
     "0011_audit_log": { up: (db) => auditLog(db, dialect) },
+    "0012_lead_list": { up: (db) => leadList(db) },
   };
 }
 

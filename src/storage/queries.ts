@@ -6,6 +6,7 @@ import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { figureReads } from "./query-figures.ts";
 import { forgetting } from "./query-forget.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
+import { leadReads, leadWrites } from "./query-leads.ts";
 import { retentionReads, retentionWrites } from "./query-retention.ts";
 import { sessionReads, sessionWrites } from "./query-sessions.ts";
 import { signInWrites } from "./query-sign-in.ts";
@@ -18,6 +19,7 @@ export const readsOn = (on: Executor): Reads => ({
   ...tenantReads(on),
   ...conversationReads(on),
   ...handoffReads(on),
+  ...leadReads(on),
   ...deliveryReads(on),
   ...webhookReads(on),
   ...figureReads(on),
@@ -52,6 +54,7 @@ export function writesOn(on: Executor): Writes {
     ...sessionWrites(on),
     ...conversationWrites(on, owners, (id) => conversations.add(id)),
     ...handoffWrites(on),
+    ...leadWrites(on),
     ...deliveryWrites(on, (lane) => lanes.add(lane)),
     ...webhookWrites(on),
     ...retentionWrites(on),

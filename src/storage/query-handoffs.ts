@@ -1,15 +1,14 @@
 import { sql } from "kysely";
-import { HandoffError } from "../domain/errors.ts";
-import type { Consent, Handoff, Lead } from "../domain/handoff.ts";
+import type { Handoff } from "../domain/handoff.ts";
 import type { HandoffStatus } from "../domain/states.ts";
 import type { HandoffFilter, Page, StoredEvent } from "../ports-store.ts";
 import { likePattern } from "./query-conversations.ts";
-import { eventOf, handoffOf, handoffRow, leadOf } from "./rows.ts";
-import type { ConsentsTable, HandoffsTable } from "./schema.ts";
-import { all, run, slotsOf, statement } from "./statements.ts";
+import { eventOf, handoffOf, handoffRow } from "./rows.ts";
+import type { HandoffsTable } from "./schema.ts";
+import { all, slotsOf, statement } from "./statements.ts";
 import type { Executor } from "./statements.ts";
 
-/** Handoffs and leads. */
+/** Handoffs. */
 
 type Row = Omit<HandoffsTable, "look_at">;
 const COLUMNS = [
@@ -114,34 +113,6 @@ const eventsOfHandoff = statement((db, s: { workspace_id: string; id: string }) 
     .where("events.handoff_id", "=", s.id)
     .orderBy("events.seq"),
 );
-const leadByHandoff = statement((db, s: { workspace_id: string; handoff_id: string }) =>
-  db.selectFrom("leads").selectAll().where("handoff_id", "=", s.handoff_id).where("workspace_id", "=", s.workspace_id),
-);
-const leadById = statement((db, s: { workspace_id: string; id: string }) =>
-  db.selectFrom("leads").selectAll().where("id", "=", s.id).where("workspace_id", "=", s.workspace_id),
-);
-const consentOfLead = statement((db, s: { workspace_id: string; lead_id: string }) =>
-  db
-    .selectFrom("consents")
-    .selectAll()
-    .where("lead_id", "=", s.lead_id)
-    .where("workspace_id", "=", s.workspace_id)
-    .orderBy("agreed_at", "desc")
-    .limit(1),
-);
-
-const consentOf = (row: ConsentsTable): Consent => ({
-  business: row.business,
-  purpose: row.purpose,
-  text: row.text,
-  version: row.version,
-  locale: row.locale,
-  url: row.url,
-  hash: row.hash,
-  agreedAt: new Date(row.agreed_at),
-  method: row.method,
-});
-
 /** Cuts a list fetched with one row too many into a page. */
 export function pageOf<Item>(items: readonly Item[], limit: number, cursorOf: (item: Item) => string): Page<Item> {
   const shown = items.slice(0, limit);
@@ -235,36 +206,7 @@ export const handoffReads = (on: Executor) => ({
   async handoffEvents(workspaceId: string, handoffId: string): Promise<readonly StoredEvent[]> {
     return (await eventsOfHandoff.all(on, { workspace_id: workspaceId, id: handoffId })).map(eventOf);
   },
-  async lead(workspaceId: string, id: string): Promise<Lead | null> {
-    const row = await leadById.first(on, { workspace_id: workspaceId, id });
-    return row && leadOf(row, await consent(on, workspaceId, row.id));
-  },
-  async leadOfHandoff(workspaceId: string, handoffId: string): Promise<Lead | null> {
-    const row = await leadByHandoff.first(on, { workspace_id: workspaceId, handoff_id: handoffId });
-    return row && leadOf(row, await consent(on, workspaceId, row.id));
-  },
-  async leads(
-    workspaceId: string,
-    filter: { botId?: string | undefined; cursor?: string | undefined; limit: number },
-  ): Promise<Page<Lead>> {
-    let query = on.db
-      .selectFrom("leads")
-      .selectAll()
-      .where("workspace_id", "=", workspaceId)
-      .orderBy("id", "desc")
-      .limit(filter.limit + 1);
-    if (filter.botId !== undefined) query = query.where("bot_id", "=", filter.botId);
-    if (filter.cursor !== undefined) query = query.where("id", "<", filter.cursor);
-    const leads: Lead[] = [];
-    for (const row of await all(on, query)) leads.push(leadOf(row, await consent(on, workspaceId, row.id)));
-    return pageOf(leads, filter.limit, (one) => one.id);
-  },
 });
-
-async function consent(on: Executor, workspaceId: string, leadId: string): Promise<Consent | null> {
-  const row = await consentOfLead.first(on, { workspace_id: workspaceId, lead_id: leadId });
-  return row && consentOf(row);
-}
 
 export const handoffWrites = (on: Executor) => ({
   async createHandoff(one: Handoff): Promise<void> {
@@ -275,38 +217,5 @@ export const handoffWrites = (on: Executor) => ({
   },
   async scheduleLook(workspaceId: string, handoffId: string, at: Date | null): Promise<void> {
     await setLook.run(on, { workspace_id: workspaceId, id: handoffId, at: at?.getTime() ?? null });
-  },
-  async createLead(one: Lead): Promise<void> {
-    const values = {
-      id: one.id,
-      workspace_id: one.workspaceId,
-      bot_id: one.botId,
-      conversation_id: one.conversationId,
-      handoff_id: one.handoffId,
-      contact: JSON.stringify(one.contact),
-      page_url: one.pageUrl,
-      locale: one.locale,
-      transcript_seq: one.transcriptSeq,
-      created_at: one.createdAt.getTime(),
-    };
-    await run(on, on.db.insertInto("leads").values(values));
-  },
-  async addConsent(workspaceId: string, leadId: string, given: Consent): Promise<void> {
-    if ((await leadById.first(on, { workspace_id: workspaceId, id: leadId })) === null)
-      throw new HandoffError("not_found");
-    const values = {
-      lead_id: leadId,
-      workspace_id: workspaceId,
-      business: given.business,
-      purpose: given.purpose,
-      text: given.text,
-      version: given.version,
-      locale: given.locale,
-      url: given.url,
-      hash: given.hash,
-      agreed_at: given.agreedAt.getTime(),
-      method: given.method,
-    };
-    await run(on, on.db.insertInto("consents").values(values));
   },
 });

@@ -205,6 +205,11 @@ export interface LeadsTable {
   locale: string | null;
   transcript_seq: number;
   created_at: number;
+  state: string;
+  state_at: number | null;
+  state_by: string | null;
+  note: string | null;
+  search: string;
 }
 
 /** Append-only: nothing updates or deletes a row but the erasure of a person. */

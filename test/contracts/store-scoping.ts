@@ -84,6 +84,7 @@ const scopedReads: Record<ScopedReadName, ScopedRead> = {
   memberSigningInAs: { ask: (reads, ws) => reads.memberSigningInAs(ws, "ioana@example.com", "mem_0"), nothing: null },
   secondFactor: { ask: (reads, ws) => reads.secondFactor(ws, "mem_a"), nothing: null },
   recoveryCodesLeft: { ask: (reads, ws) => reads.recoveryCodesLeft(ws, "mem_a"), nothing: 0 },
+  leadCounts: { ask: (reads, ws) => reads.leadCounts(ws, {}), nothing: { open: 0, followed_up: 0 } },
   audit: { ask: (reads, ws) => reads.audit(ws, { limit: 10 }), nothing: NO_PAGE },
   deliveryCounts: { ask: (reads, ws) => reads.deliveryCounts(ws), nothing: {} },
 };
@@ -152,6 +153,7 @@ const scopedWrites: Record<ScopedWrite, (tx: Tx, workspaceId: string) => Promise
     tx.saveHandoff(handoff(ws, "cnv_a", "hnd_a", { ...ofA, destination, status: "cancelled" }), "pending"),
   scheduleLook: (tx, ws) => tx.scheduleLook(ws, "hnd_a", at(30)),
   addConsent: (tx, ws) => tx.addConsent(ws, "led_a", consent({ agreedAt: at(99) })),
+  setFollowUp: (tx, ws) => tx.setFollowUp(ws, "led_a", { state: "followed_up", at: at(9), by: null, note: null }),
   dropLane: (tx, ws) => tx.dropLane(ws, "con_a:cnv_a", "gone", at(1)),
   createSession: (tx, ws) => tx.createSession(session(ws, "mem_a", "ses_new")),
   endSession: (tx, ws) => tx.endSession(ws, "mem_a", "ses_a"),

@@ -103,6 +103,7 @@ describe("an SQLite file", () => {
       before.flatMap(({ type, name }) => (type === "table" && !/^(kysely|sqlite)_/.test(name) ? [name] : [])),
     ).toEqual([
       "answers",
+      "audit_log",
       "bots",
       "chores",
       "connections",
@@ -441,9 +442,27 @@ describe("query plans", () => {
     ],
     [
       "a page of leads",
-      reading((read) => read.leads("ws_a", { limit: 10, cursor: "led_9" })),
+      reading((read) => read.leads("ws_a", { limit: 10, cursor: "1763629200000.led_9" })),
       /from "leads"/,
-      ["SEARCH leads USING INDEX leads_workspace (workspace_id=? AND id<?)"],
+      ["SEARCH leads USING INDEX leads_at (workspace_id=? AND (created_at,id)<(?,?))"],
+    ],
+    [
+      "a page of the leads of a period",
+      reading((read) => read.leads("ws_a", { limit: 10, from: at(0), to: at(9) })),
+      /from "leads"/,
+      ["SEARCH leads USING INDEX leads_at (workspace_id=? AND created_at>? AND created_at<?)"],
+    ],
+    [
+      "a page of leads to be followed up",
+      reading((read) => read.leads("ws_a", { limit: 10, state: "open" })),
+      /from "leads"/,
+      ["SEARCH leads USING INDEX leads_state (workspace_id=? AND state=?)"],
+    ],
+    [
+      "a page of what was changed",
+      reading((read) => read.audit("ws_a", { limit: 10, cursor: "1763629200000.aud_9" })),
+      /from "audit_log"/,
+      ["SEARCH audit_log USING INDEX audit_log_at (workspace_id=? AND (at,id)<(?,?))"],
     ],
     [
       "the lead of a handoff",
