@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newSigningSecret } from "./http/routes/bots.ts";
+import { linkUrl, makeLink } from "./http/routes/sign-in.ts";
 import { recordToken, signed, YEAR_SECONDS } from "./http/routes/tokens.ts";
 import { newId } from "./ids.ts";
 import type { Parts } from "./build.ts";
@@ -13,13 +14,18 @@ export interface FirstRun {
   readonly botId: string;
   readonly botToken: string;
   readonly botSigningSecret: string;
+  /** Signs the first owner in: once, within a week. */
   readonly signInUrl: string;
 }
+
+/** Whoever sets a server up may want to look at it another day. */
+const FIRST_LINK_MINUTES = 7 * 24 * 60;
 
 export const FIRST_RUN_FILE = "first-run.json";
 
 /**
- * On an empty store: makes a workspace and a bot, and writes their tokens down for scripts, readable by the owner only.
+ * On an empty store: makes a workspace with an owner and a bot, and writes their tokens and a sign-in link down, readable by the
+ * user alone that the server runs as.
  *
  * @returns null when there is a workspace already
  */
@@ -47,10 +53,21 @@ export async function firstRun(parts: Parts, dataDir: string): Promise<FirstRun 
       sealedSecret: sealer.seal(botSigningSecret, botSecretContext(workspaceId, botId)),
       createdAt: now,
     });
+    const memberId = newId("member");
+    await tx.createMember({
+      id: memberId,
+      workspaceId,
+      name: "Owner",
+      email: null,
+      role: "owner",
+      onlineUntil: null,
+      createdAt: now,
+    });
     const common = { workspaceId, name: "first start", expiresInSeconds: YEAR_SECONDS, now };
     return {
       admin: await recordToken(tx, { ...common, scope: "admin", subject: workspaceId }),
       bot: await recordToken(tx, { ...common, scope: "bot", subject: botId }),
+      link: await makeLink(tx, { workspaceId, memberId }, { now, minutes: FIRST_LINK_MINUTES }),
     };
   });
   if (made === null) return null;
@@ -60,8 +77,7 @@ export async function firstRun(parts: Parts, dataDir: string): Promise<FirstRun 
     botId,
     botToken: signed(tokens, made.bot),
     botSigningSecret,
-    // Until the console exists, the page where a newcomer sees both sides.
-    signInUrl: `${parts.baseUrl()}/demo`,
+    signInUrl: linkUrl(parts.baseUrl(), made.link.code),
   };
   writePrivately(path, `${JSON.stringify(run, null, 2)}\n`);
   return run;

@@ -17,13 +17,14 @@ async function main(): Promise<void> {
   const baton = await build(config, log, { mounts: (parts) => (config.isProduction ? [] : demo(parts)) });
   stopOnSignals(baton);
   // Before requests are served, so that a script which waits for /healthz finds the file; with PORT=0 the address is known after.
-  if (config.port !== 0) await firstRun(baton, config.dataDir);
+  const before = config.port === 0 ? null : await firstRun(baton, config.dataDir);
   const port = await baton.start();
-  await firstRun(baton, config.dataDir);
+  const made = before ?? (await firstRun(baton, config.dataDir));
   writeServerFile(config.dataDir, { pid: process.pid, port });
   log.info("started", { port, pid: process.pid });
   say(`Baton serves requests on ${baton.baseUrl()}`);
   if (!config.isProduction) say(`  try it         ${baton.baseUrl()}/demo`);
+  if (made !== null) say(`  sign in        ${made.signInUrl} (for the owner, once, within 7 days)`);
   say(`  API            ${baton.baseUrl()}/docs`);
   say(`  data           ${config.dataDir}`);
   if (config.redisUrl !== undefined && config.database.kind === "sqlite")

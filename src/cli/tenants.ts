@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
-import type { Row } from "./api.ts";
+import { MEMBER_ROLES } from "../domain/member-role.ts";
+import type { Api, Row } from "./api.ts";
 import { CliError } from "./cli-error.ts";
 import { shown, table, tell } from "./output.ts";
 import { pick, pickWorkspace } from "./pick.ts";
@@ -84,17 +85,39 @@ export function botCommands(baton: Command, deps: CommandDeps): void {
 const pickBot = (bots: readonly Row[], wanted: string | undefined, option: string) =>
   pick(bots, wanted, { what: "bot", option, none: "The workspace has no bot yet: make one with POST /v1/bots." });
 
+interface MemberOptions {
+  readonly email?: string;
+  readonly role?: string;
+  readonly workspace?: string;
+}
+
+const NO_MEMBER = "The workspace has no member yet: add one with `member create <name>`.";
+
 export function memberCommands(baton: Command, deps: CommandDeps): void {
-  const member = baton.command("member").description("people who answer in the built-in inbox");
+  const member = baton.command("member").description("people who answer in the built-in inbox, and who look after it");
+
+  /** Does `work` about the member of this name or id. */
+  const about = <Result>(
+    wanted: string,
+    options: { workspace?: string },
+    work: (admin: Api, of: { readonly id: string; readonly name: string }) => Promise<Result>,
+  ) =>
+    deps.with(async (reached) => {
+      const { admin } = await pickWorkspace(reached, options.workspace);
+      const all = await admin.all("/v1/members");
+      return work(admin, pick(all, wanted, { what: "member", option: "the name or id", none: NO_MEMBER }));
+    });
+
   member
     .command("create <name>")
     .description("add a person")
     .option("--email <address>", "the person's email address")
+    .addOption(new Option("--role <role>", "what they may do").choices(MEMBER_ROLES).default("agent"))
     .option(...WORKSPACE)
-    .action(async (name: string, options: { email?: string; workspace?: string }, command: Command) => {
-      const body = { name, ...(options.email === undefined ? {} : { email: options.email }) };
+    .action(async (name: string, { email, role, workspace }: MemberOptions, command: Command) => {
+      const body = { name, role, ...(email === undefined ? {} : { email }) };
       const made = await deps.with(async (reached) =>
-        (await pickWorkspace(reached, options.workspace)).admin.post("/v1/members", body),
+        (await pickWorkspace(reached, workspace)).admin.post("/v1/members", body),
       );
       tell(deps.output(command), made, [`Member ${String(made["id"])}`]);
     });
@@ -103,15 +126,7 @@ export function memberCommands(baton: Command, deps: CommandDeps): void {
     .description("make a link by which a person (name or id) signs in: once, within 15 minutes")
     .option(...WORKSPACE)
     .action(async (wanted: string, options: { workspace?: string }, command: Command) => {
-      const made = await deps.with(async (reached) => {
-        const { admin } = await pickWorkspace(reached, options.workspace);
-        const { id } = pick(await admin.all("/v1/members"), wanted, {
-          what: "member",
-          option: "the name or id",
-          none: "The workspace has no member yet: add one with `member create <name>`.",
-        });
-        return admin.post(`/v1/members/${id}/sign-in-links`);
-      });
+      const made = await about(wanted, options, (admin, { id }) => admin.post(`/v1/members/${id}/sign-in-links`));
       tell(deps.output(command), made, [
         `Sign-in link, shown this once: ${String(made["url"])}`,
         `For this person alone. It works once, until ${String(made["expiresAt"])}.`,
@@ -128,6 +143,39 @@ export function memberCommands(baton: Command, deps: CommandDeps): void {
         rows,
         table(rows, ["id", "name", "email", "role", "online"], "There is no member yet."),
       );
+    });
+  member
+    .command("role <member>")
+    .argument("<role>", `one of ${MEMBER_ROLES.join(", ")}`)
+    .description("say what a person may do: it counts at once")
+    .option(...WORKSPACE)
+    .action(async (wanted: string, role: string, options: { workspace?: string }, command: Command) => {
+      if (!MEMBER_ROLES.some((one) => one === role))
+        throw new CliError(`There is no role ${shown(role)}: say one of ${MEMBER_ROLES.join(", ")}.`);
+      const now = await about(wanted, options, (admin, { id }) => admin.patch(`/v1/members/${id}`, { role }));
+      tell(deps.output(command), now, [`${shown(now["name"])} is ${shown(now["role"])} now.`]);
+    });
+  member
+    .command("remove <member>")
+    .description("remove a person: they are signed out, and their conversations go back to the queue")
+    .option(...WORKSPACE)
+    .action(async (wanted: string, options: { workspace?: string }, command: Command) => {
+      const gone = await about(wanted, options, async (admin, { id, name }) => {
+        await admin.delete(`/v1/members/${id}`);
+        return { id, name };
+      });
+      tell(deps.output(command), gone, [`Removed ${gone.name} (${gone.id}).`]);
+    });
+  member
+    .command("reset-2fa <member>")
+    .description("let a person who has lost their authenticator app sign in without it")
+    .option(...WORKSPACE)
+    .action(async (wanted: string, options: { workspace?: string }, command: Command) => {
+      const reset = await about(wanted, options, async (admin, { id, name }) => {
+        await admin.delete(`/v1/members/${id}/totp`);
+        return { id, name };
+      });
+      tell(deps.output(command), reset, [`${reset.name} (${reset.id}) signs in without a code now.`]);
     });
 }
 
@@ -186,7 +234,7 @@ async function createToken(reached: Reached, options: TokenOptions) {
   const { id } = pick(await admin.all("/v1/members"), options.member, {
     what: "member",
     option: "--member <id or name>",
-    none: "The workspace has no member yet: add one with `member create <name>`.",
+    none: NO_MEMBER,
   });
   return admin.post(`/v1/members/${id}/tokens`, order);
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { HandoffError } from "../domain/errors.ts";
+import type { MemberRole } from "../domain/member-role.ts";
 import type { Clock, Log } from "../ports.ts";
 import { identityOf } from "./principal.ts";
 import type { Principal, Scope } from "./principal.ts";
@@ -59,6 +60,8 @@ export interface EventStreamOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly isRevoked: (tokenId: string) => boolean;
+  /** The roles of those whose sessions still stand, by session. */
+  readonly rolesOf: (sessionIds: readonly string[]) => Promise<ReadonlyMap<string, MemberRole>>;
   readonly heartbeatMs?: number;
   readonly tickMs?: number;
   readonly longestStallMs?: number;
@@ -173,8 +176,28 @@ export function createEventStreams(options: EventStreamOptions): EventStreams {
     }
   }
 
+  let isAsking = false;
+  /** A stream is opened once: whether its reader is still signed in, and as what they were then, is asked on and on. */
+  function askForSessions(): void {
+    const bySession = [...streams].filter(({ principal }) => principal.role !== undefined);
+    if (bySession.length === 0 || isAsking) return;
+    isAsking = true;
+    const ids = new Set(bySession.map(({ principal }) => principal.tokenId));
+    const look = async () => {
+      const roles = await options.rolesOf([...ids]);
+      for (const { principal, response } of bySession)
+        if (roles.get(principal.tokenId) !== principal.role) end(response, "session ended");
+    };
+    look()
+      .catch((error: unknown) => options.log.warn("sessions_not_read", { error }))
+      .finally(() => {
+        isAsking = false;
+      });
+  }
+
   function tick(): void {
     const now = Date.now();
+    askForSessions();
     for (const stream of streams) {
       const { principal, response } = stream;
       if (principal.expiresAt <= options.clock() || options.isRevoked(principal.tokenId)) end(response, "token ended");

@@ -3,9 +3,11 @@ import type { Store, Tx } from "../ports.ts";
 import type { Audit, Auditor } from "./audit.ts";
 import { hashRequest } from "./idempotency.ts";
 import type { Idempotency } from "./idempotency.ts";
+import { deviceWords } from "./device-words.ts";
 import { identityOf } from "./principal.ts";
 import type { Principal } from "./principal.ts";
 import type { Answer, Preferences, RequestFacts, UnitAnswer } from "./route.ts";
+import type { Sessions } from "./sessions.ts";
 
 const LONGEST_WAIT_SECONDS = 30;
 
@@ -40,6 +42,7 @@ export class HandlerInput implements RequestFacts {
   isReplayed = false;
   readonly #response: Response;
   readonly #stopping: AbortSignal;
+  readonly #sessions: Sessions;
 
   constructor(
     request: Request,
@@ -49,6 +52,7 @@ export class HandlerInput implements RequestFacts {
       readonly store: Store;
       readonly idempotency: Idempotency;
       readonly audit: Audit;
+      readonly sessions: Sessions;
       readonly requestId: string;
       readonly now: Date;
       readonly stopping: AbortSignal;
@@ -70,6 +74,7 @@ export class HandlerInput implements RequestFacts {
     };
     this.#response = response;
     this.#stopping = deps.stopping;
+    this.#sessions = deps.sessions;
     this.audit = deps.audit({ principal, requestId: deps.requestId, now: deps.now });
     this.unit = async (asked) => {
       const work: typeof asked = (tx) => asked(this.audit.tx(tx));
@@ -83,6 +88,11 @@ export class HandlerInput implements RequestFacts {
 
   get address(): string {
     return this.#response.req.ip ?? "";
+  }
+
+  get browser(): RequestFacts["browser"] {
+    const { headers } = this.#response.req;
+    return { sessionHash: this.#sessions.hashIn(headers), device: deviceWords(headers["user-agent"]) };
   }
 
   get signal(): AbortSignal {

@@ -5,6 +5,7 @@ import { Problem, PROBLEM_TYPE } from "./problem.ts";
 import { Components } from "./openapi-schemas.ts";
 import { pathParameters } from "./route.ts";
 import type { Route } from "./route.ts";
+import { cookieName, CSRF_HEADER } from "./session-cookie.ts";
 
 type Json = Record<string, unknown>;
 
@@ -37,6 +38,11 @@ export interface Operation {
 const SCOPE_WORDS =
   "Tokens are JWTs with one scope: `operator` (the server), `admin` (a workspace), `agent` (a member), `installation` (an app " +
   "in a helpdesk's marketplace, for a workspace), `bot` (a bot), `visitor` (a conversation).";
+
+const SESSION_WORDS =
+  "A member who is signed in, in Baton's own pages: owners and admins of a workspace count as scope `admin`, and everybody as `agent`. " +
+  "Over plain http the cookie is `baton`, over https `__Host-baton`. What is not a GET needs `X-Baton: 1` and an `Origin` of the " +
+  "server's own. A request that also carries a token is judged by the token.";
 
 /**
  * The route table as an OpenAPI 3.1 document. Pure: the same routes give the same document.
@@ -76,13 +82,15 @@ export function openApiDocument(
     components: {
       schemas: schemas.all(),
       responses: schemas.named(problems),
-      securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: SCOPE_WORDS } },
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: SCOPE_WORDS },
+        session: { type: "apiKey", in: "cookie", name: cookieName(options.baseUrl), description: SESSION_WORDS },
+      },
     },
   };
 }
 
 function operationOf(route: Route, schemas: Components): Operation {
-  const isPublic = route.scopes === "public";
   const idempotency = route.idempotent
     ? [
         {
@@ -97,20 +105,42 @@ function operationOf(route: Route, schemas: Components): Operation {
   return {
     operationId: operationIdOf(route),
     summary: route.summary,
-    description: [route.description, isPublic ? "Needs no token." : `Scopes: ${scopesOf(route)}.`]
-      .filter(Boolean)
-      .join("\n\n"),
+    description: [route.description, accessOf(route)].filter(Boolean).join("\n\n"),
     tags: [route.tag],
-    security: isPublic ? [] : [{ token: scopesListOf(route) }],
+    security: securityOf(route),
     parameters: [
       ...pathParametersOf(route, schemas),
       ...queryParametersOf(route, schemas),
       ...headerParametersOf(route),
+      ...ownPageParameterOf(route),
       ...idempotency,
     ],
     ...(route.body === undefined ? {} : { requestBody: requestBodyOf(route.body, schemas) }),
     responses: responsesOf(route, schemas),
   };
+}
+
+/** The session of a browser stands for its member: the workspace's admin, where they are one, or an agent. */
+const takesSession = ({ scopes, session }: Route): boolean =>
+  session !== "never" && (scopes.includes("admin") || scopes.includes("agent"));
+
+function securityOf(route: Route): Json[] {
+  if (route.scopes === "public") return [];
+  const bySession = takesSession(route) ? [{ session: [] }] : [];
+  return route.session === "only" ? bySession : [{ token: scopesListOf(route) }, ...bySession];
+}
+
+function accessOf(route: Route): string {
+  if (route.scopes === "public") return "Needs no token.";
+  return route.session === "only"
+    ? "For members who are signed in: no token allows it."
+    : `Scopes: ${scopesOf(route)}.`;
+}
+
+function ownPageParameterOf({ session, method }: Route): Json[] {
+  if (method === "GET" || (session !== "only" && session !== "opens")) return [];
+  const description = "Sent by Baton's own pages; no other site's page can send it";
+  return [{ name: CSRF_HEADER, in: "header", required: true, description, schema: { type: "string", const: "1" } }];
 }
 
 const scopesListOf = (route: Route): readonly string[] => (route.scopes === "public" ? [] : route.scopes);

@@ -46,6 +46,12 @@ export interface RequestFacts {
   };
   /** Where the request came from, by the operator's trust in proxies: for limits only, never kept. */
   readonly address: string;
+  readonly browser: {
+    /** The hash of the session that the request's cookie names, whether there is one or not; null without a cookie. */
+    readonly sessionHash: string | null;
+    /** What it runs on, in words: "Firefox on Linux". */
+    readonly device: string;
+  };
   /** Aborts when the caller has gone, so that nobody waits for nobody, and when the server stops: answer what is known by then. */
   readonly signal: AbortSignal;
 }
@@ -101,6 +107,11 @@ export interface RouteDefinition<
   readonly description?: string;
   readonly tag: string;
   readonly scopes: readonly S[] | "public";
+  /**
+   * How the session of a browser counts here. Absent: like a token, where the route is for admins or agents. `only`: no token does,
+   * however wide; `never`: only a token does; `opens`: for everybody, from a page of ours, since it begins or ends a session.
+   */
+  readonly session?: "only" | "never" | "opens";
   /** Absent: every parameter of the path is a string of 1 to 200 characters. */
   readonly params?: P;
   /** Values come as strings; a strict object, so that a misspelt parameter is told. */
@@ -127,6 +138,7 @@ export interface Route {
   readonly description?: string;
   readonly tag: string;
   readonly scopes: readonly Scope[] | "public";
+  readonly session?: "only" | "never" | "opens";
   readonly params?: z.ZodType | undefined;
   readonly query?: z.ZodType | undefined;
   readonly body?: z.ZodType | undefined;

@@ -16,6 +16,7 @@ import type { Principal } from "./principal.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { respond } from "./respond.ts";
 import type { Answer, Route, StreamAnswer } from "./route.ts";
+import type { Sessions } from "./sessions.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface RouteDeps {
@@ -26,6 +27,7 @@ export interface RouteDeps {
   readonly idempotency: Idempotency;
   readonly streams: EventStreams;
   readonly audit: Audit;
+  readonly sessions: Sessions;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
   /** Checks each answer against the route's own description: for tests, since it costs time. */
@@ -49,7 +51,8 @@ export function runRoute(route: Route, deps: RouteDeps): RequestHandler {
   return async (request, response) => {
     const context = contextOf(response);
     context.route = route.path;
-    if (route.scopes !== "public") await authorize(request, route.scopes, deps, context);
+    if (route.scopes !== "public") await authorize(request, route, deps, context);
+    else if (route.session === "opens" && isUnsafe(request)) deps.sessions.checkOwnPage(request.headers);
     const input = await inputOf(route, request, response, deps, context);
     const answer = await handler(input);
     if ("stream" in answer) {
@@ -85,35 +88,52 @@ async function inputOf(
   const body = route.body && parseGiven(route.body, given);
   const secret = route.secretHeader === undefined ? null : headerOf(request, route.secretHeader.name);
   const parsed = { principal, key, params, query, bytes, given, body, secret };
-  const { store, idempotency, audit, stopping } = deps;
+  const { store, idempotency, audit, sessions, stopping } = deps;
   return new HandlerInput(request, response, parsed, {
     store,
     idempotency,
     audit,
+    sessions,
     stopping,
     requestId,
     now: deps.clock(),
   });
 }
 
-async function authorize(
-  request: Request,
-  scopes: readonly string[],
-  deps: RouteDeps,
-  context: RequestContext,
-): Promise<void> {
+const isUnsafe = ({ method }: Request): boolean => method !== "GET" && method !== "HEAD";
+
+async function authorize(request: Request, route: Route, deps: RouteDeps, context: RequestContext): Promise<void> {
+  const { authorization } = request.headers;
+  // Who sends a token means it, whatever a browser adds.
+  const hash = authorization === undefined ? deps.sessions.hashIn(request.headers) : null;
   let principal: Principal;
   try {
-    principal = deps.tokens.verify(bearerOf(request.headers.authorization));
+    principal =
+      hash === null
+        ? deps.tokens.verify(bearerOf(authorization))
+        : await deps.sessions.principal(hash, route.session === "never" ? [] : route.scopes);
   } catch (refused) {
-    await deps.limits.failure(request.ip ?? "");
+    if (refused instanceof HandoffError && refused.status === 401) await deps.limits.failure(request.ip ?? "");
     throw refused;
   }
   context.principal = principal;
   await deps.limits.request(principal);
-  if (!scopes.includes(principal.scope)) {
-    throw new HandoffError("forbidden_scope", `The token has scope ${principal.scope}; needed: ${scopes.join(" or ")}`);
-  }
+  if (hash !== null && isUnsafe(request)) deps.sessions.checkOwnPage(request.headers);
+  refuseForeign(route, principal);
+}
+
+function refuseForeign({ scopes, session }: Route, { scope, role }: Principal): void {
+  const isSession = role !== undefined;
+  if (session === "only" && !isSession)
+    throw new HandoffError("forbidden_scope", "This is for members who are signed in: no token allows it");
+  if (session === "never" && isSession)
+    throw new HandoffError("forbidden_scope", "This is for tokens: a session ends by DELETE /v1/session");
+  if (scopes.includes(scope)) return;
+  if (isSession && scopes.includes("admin"))
+    throw new HandoffError("forbidden_role", "You are an agent of this workspace; this is for its owners and admins");
+  const needed = scopes === "public" ? "" : scopes.join(" or ");
+  const given = isSession ? "A session is not enough" : `The token has scope ${scope}`;
+  throw new HandoffError("forbidden_scope", `${given}; needed: ${needed}`);
 }
 
 function bearerOf(header: string | undefined): string {

@@ -23,9 +23,11 @@ import { respond } from "./respond.ts";
 import { createRateLimits } from "./rate-limits.ts";
 import { newRequestId, requestIdOf } from "./request-id.ts";
 import type { Route } from "./route.ts";
+import { createSessions } from "./sessions.ts";
 import { securityHeaders, setHeaders } from "./security-headers.ts";
 import type { HeaderList } from "./security-headers.ts";
 import { runRoute } from "./run-route.ts";
+import { memberIdOf } from "./principal.ts";
 import type { Tokens } from "./tokens.ts";
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -87,13 +89,21 @@ export interface HttpServer {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { store, tokens, clock, log, baseUrl, routes } = options;
   const most = connectionLimits();
-  const streams = createEventStreams({ clock, log, isRevoked: tokens.isRevoked, most: most.streams });
+  const sessions = createSessions({ store, clock, log, baseUrl });
+  const streams = createEventStreams({
+    clock,
+    log,
+    isRevoked: tokens.isRevoked,
+    rolesOf: sessions.rolesOf,
+    most: most.streams,
+  });
   const stopping = new AbortController();
   const deps = {
     store,
     tokens,
     clock,
     streams,
+    sessions,
     stopping: stopping.signal,
     limits: createRateLimits(options.config.rateLimit, options.limiters),
     idempotency: createIdempotency({ store, clock }),
@@ -274,6 +284,7 @@ function begin(app: Express, { log, metrics, standing, isStopping }: Beginning):
         code: context.code,
         scope: principal?.scope,
         workspaceId: principal?.workspaceId,
+        memberId: principal && memberIdOf(principal),
       });
     });
     inRequest(context.requestId, next);

@@ -10,3 +10,10 @@ export const signInCodeContext = (workspaceId: string, memberId: string): string
 /** A connection's credentials: JSON of its secret fields. */
 export const connectionSecretsContext = (workspaceId: string, connectionId: string): string =>
   `connection secrets ${workspaceId} ${connectionId}`;
+
+/** The hash of a member's password: sealed too, so that a copy of the database alone cannot be guessed at. */
+export const passwordContext = (workspaceId: string, memberId: string): string => `password ${workspaceId} ${memberId}`;
+
+/** What a member's authenticator app makes its codes from. */
+export const secondFactorContext = (workspaceId: string, memberId: string): string =>
+  `second factor ${workspaceId} ${memberId}`;

@@ -121,7 +121,7 @@ export const sessionReads = (on: Executor): SessionReads => ({
   },
   async recoveryCodesLeft(workspaceId, memberId) {
     const row = await codesLeft.first(on, { workspace_id: workspaceId, member_id: memberId });
-    return Number(row?.count ?? 0);
+    return row?.count ?? 0;
   },
   async openHandoffsOf(workspaceId, memberId, limit) {
     const query = on.db

@@ -4,6 +4,8 @@ import { addShop, at, handoff, member, password, secondFactor, session, token, w
 
 /** Sessions, passwords and second factors: each is taken once, ends when it is ended, and belongs to one member of one workspace. */
 
+const of = (id: string, more = {}) => token("ws_a", id, { scope: "agent", subject: "mem_1", ...more });
+
 export function storeSessions(current: () => Store): void {
   const write: Store["write"] = (work) => current().write(work);
   const found = (id: string) => current().read.sessionByHash(`hash of ${id}`);
@@ -157,7 +159,6 @@ export function storeSessions(current: () => Store): void {
     });
 
     test("a member's tokens are revoked: those still good, of that name when one is given", async () => {
-      const of = (id: string, more = {}) => token("ws_a", id, { scope: "agent", subject: "mem_1", ...more });
       await write(async (tx) => {
         await tx.createToken(of("tok_1", { name: "tab" }));
         await tx.createToken(of("tok_2", { name: "script" }));
@@ -211,8 +212,10 @@ export function storeSessions(current: () => Store): void {
           await tx.createHandoff(handoff("ws_c", `cnv_of_${id}`, id, { status, agent }));
         }
       });
-      const ids = async (ws: string, limit = 9) =>
-        (await current().read.openHandoffsOf(ws, "mem_1", limit)).map(({ id }) => id);
+      const ids = async (ws: string, limit = 9) => {
+        const handoffs = await current().read.openHandoffsOf(ws, "mem_1", limit);
+        return handoffs.map(({ id }) => id);
+      };
       expect(await ids("ws_c")).toEqual(["hnd_1", "hnd_4"]);
       expect(await ids("ws_c", 1)).toEqual(["hnd_1"]);
       expect(await ids("ws_b")).toEqual([]);

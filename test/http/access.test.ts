@@ -80,6 +80,8 @@ async function own(name: string): Promise<Owned> {
 const own2 = (route: Route) => !/^\/v1\/(?:handoffs|conversations|availability)/.test(route.path);
 const routes = documentedRoutes().filter(own2);
 const guarded = routes.filter((route) => route.scopes !== "public");
+/** Sessions have their own below: no token opens what is for members who are signed in. */
+const byToken = guarded.filter((route) => route.session !== "only");
 const label = (route: Route) => `${route.method} ${route.path}`;
 
 /** A body that each route takes, so that nothing but rights and ids decides. */
@@ -97,6 +99,10 @@ const BODIES: Readonly<Record<string, unknown>> = {
   "PATCH /v1/connections/{id}": { name: "c2" },
   "POST /v1/connections/{id}/deprovision": { force: true },
   "POST /v1/members": { name: "m" },
+  "PATCH /v1/members/me": { name: "me" },
+  "PUT /v1/members/me/password": { password: "nine lamps over the harbour" },
+  "POST /v1/members/me/totp/confirm": { totp: "000000" },
+  "POST /v1/members/me/recovery-codes": { totp: "000000" },
   "PATCH /v1/members/{id}": { name: "m2" },
   "PUT /v1/members/{id}/presence": { status: "online" },
   "POST /v1/installations/freshworks": { freshchatUrl: accountOf("mine"), channel: "Website" },
@@ -136,6 +142,14 @@ const subjects: Readonly<Record<Scope, string>> = {
 const tokenOf = (scope: Scope) =>
   scope === "admin" ? mine.admin : world.token(scope, scope === "operator" ? null : mine.workspaceId, subjects[scope]);
 
+test.each(guarded.filter((route) => route.session === "only").map((route) => [label(route), route] as const))(
+  "%s takes no token of a member either",
+  async (_label, route) => {
+    const answer = await call(route, filled(route, mine.ids), tokenOf("agent"));
+    expect([answer.status, answer.body.code]).toEqual([403, "forbidden_scope"]);
+  },
+);
+
 describe("every guarded route", () => {
   test("there are some", () => expect(guarded.length).toBeGreaterThan(25));
 
@@ -159,7 +173,7 @@ describe("every guarded route", () => {
 });
 
 describe("a foreign id", () => {
-  const withId = guarded.filter((route) => NAMED.test(route.path) && route.scopes !== "public");
+  const withId = byToken.filter((route) => NAMED.test(route.path) && route.scopes !== "public");
   const cases = withId.flatMap((route) =>
     (route.scopes as readonly Scope[])
       .filter((scope) => scope !== "operator")
@@ -185,11 +199,85 @@ describe("a foreign id", () => {
   });
 });
 
+describe("a member who is signed in", () => {
+  const ROLES = ["owner", "admin", "agent"] as const;
+  type Role = (typeof ROLES)[number];
+  const cookies = {} as Record<Role, string>;
+  beforeAll(async () => {
+    for (const role of ROLES) {
+      const { body: member } = await world.call("POST", "/v1/members", {
+        token: mine.admin,
+        body: { name: `The ${role}`, role },
+      });
+      const link = await world.call("POST", `/v1/members/${member.id}/sign-in-links`, { token: mine.admin });
+      const code = link.body.url.split("#")[1];
+      const headers = { origin: world.url, "x-baton": "1" };
+      const opened = await world.call("POST", "/v1/session", { body: { code }, headers });
+      cookies[role] = opened.headers.get("set-cookie")!.split(";")[0]!;
+    }
+  });
+  const as = (role: Role, route: Route, path: string, more: Readonly<Record<string, string>> = {}) => {
+    const query = route.method === "GET" && path.includes("/freshworks/") ? `?freshchatUrl=${accountOf("mine")}` : "";
+    const headers = { ...FRESHCHAT, cookie: cookies[role], origin: world.url, "x-baton": "1", ...more };
+    return world.call(route.method, path + query, { body: BODIES[label(route)], headers });
+  };
+  /** Null: the route is open to them. */
+  const refusalOf = ({ scopes, session }: Route, role: Role): string | null => {
+    if (session === "never") return "forbidden_scope";
+    if (scopes.includes("agent")) return null;
+    if (scopes.includes("admin")) return role === "agent" ? "forbidden_role" : null;
+    return "forbidden_scope";
+  };
+  const all = guarded.flatMap((route) => ROLES.map((role) => [label(route), role, route] as const));
+
+  test.each(all.filter(([, role, route]) => refusalOf(route, role) !== null))(
+    "%s is closed to the %s, with own and foreign ids alike",
+    async (_label, role, route) => {
+      for (const { ids } of [mine, theirs]) {
+        const answer = await as(role, route, filled(route, ids));
+        expect([answer.status, answer.body.code]).toEqual([403, refusalOf(route, role)]);
+      }
+    },
+  );
+
+  const open = all.filter(([, role, route]) => refusalOf(route, role) === null);
+  test.each(open.filter(([, , { path }]) => NAMED.test(path)))(
+    "%s as the %s answers for a foreign id as if it did not exist",
+    async (_label, role, route) => {
+      const foreign = await as(role, route, filled(route, theirs.ids));
+      const unknown = await as(role, route, route.path.replace(NAMED, "nothing_0000"));
+      expect(foreign.status).toBe(404);
+      const same = ({ body }: typeof foreign) => ({ ...body, instance: "", requestId: "" });
+      expect(same(foreign)).toEqual(same(unknown));
+    },
+  );
+
+  const reading = open.filter(([, , { method, path }]) => method === "GET" && !path.startsWith("/v1/leads/"));
+  test.each(reading)("%s as the %s is served", async (_label, role, route) => {
+    expect((await as(role, route, filled(route, mine.ids))).status).toBe(200);
+  });
+
+  test.each(open.filter(([, , { method }]) => method !== "GET"))(
+    "%s as the %s changes nothing when it comes from another page",
+    async (_label, role, route) => {
+      const others: Record<string, string>[] = [{ origin: "https://evil.example" }, { "x-baton": "" }];
+      for (const foreign of others) {
+        const answer = await as(role, route, filled(route, mine.ids), foreign);
+        expect([answer.status, answer.body.code]).toEqual([403, "foreign_page"]);
+      }
+    },
+  );
+});
+
 describe("an own id", () => {
   // Last: some of these remove what they are called on.
   const order = ["GET", "PUT", "PATCH", "POST", "deprovision", "DELETE"];
-  const rank = ({ method, path }: Route) => order.indexOf(path.endsWith("/deprovision") ? "deprovision" : method);
-  const allowed = guarded
+  const rank = ({ method, path }: Route) =>
+    // With the member would go what else is asked of them.
+    path === "/v1/members/{id}" && method === "DELETE"
+      ? order.length
+      : order.indexOf(path.endsWith("/deprovision") ? "deprovision" : method);
+  const allowed = byToken
     .flatMap((route) => (route.scopes as readonly Scope[]).map((scope) => ({ route, scope })))
     .filter(
       ({ route, scope }) => !route.path.startsWith("/v1/leads/") && !(scope === "agent" && route.path.includes("{id}")),

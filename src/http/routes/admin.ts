@@ -8,20 +8,29 @@ import { helpdeskAppRoutes } from "./helpdesk-apps.ts";
 import { doctorRoutes } from "./doctor.ts";
 import { installationRoutes } from "./installations.ts";
 import { leadRoutes } from "./leads.ts";
+import { memberAccessRoutes } from "./member-access.ts";
 import { memberRoutes } from "./members.ts";
+import { ownSignInRoutes } from "./own-sign-in.ts";
+import { sessionRoutes } from "./session.ts";
+import { createSignInLock } from "./sign-in-lock.ts";
 import { signInRoutes } from "./sign-in.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { workspaceRoutes } from "./workspaces.ts";
 
 /** Every route of operators, admins, members and installed apps apart from those of handoffs and conversations. */
 export function adminRoutes(deps: AdminDeps): Route[] {
+  const lock = createSignInLock(deps.limiters);
   return [
     ...workspaceRoutes(deps),
     ...botRoutes(deps),
     ...connectionRoutes(deps),
     ...installationRoutes(deps),
+    // Before the others of members: what is `me` there is no id.
+    ...ownSignInRoutes(deps, lock),
     ...memberRoutes(deps),
-    ...signInRoutes(deps),
+    ...memberAccessRoutes(deps),
+    ...signInRoutes(deps, lock),
+    ...sessionRoutes(deps, lock),
     ...helpdeskAppRoutes(deps),
     ...tokenRoutes(deps),
     ...leadRoutes(deps),

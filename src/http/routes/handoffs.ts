@@ -12,6 +12,7 @@ import { LeadBody, submitLead } from "../../handoffs/leads.ts";
 import { HandoffRequest, prepareRequest, requestHandoff } from "../../handoffs/request.ts";
 import { settledAnswer } from "../../handoffs/settle.ts";
 import { HANDOFF_BODY_LIMIT } from "../body.ts";
+import { memberIdOf } from "../principal.ts";
 import type { Principal } from "../principal.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
@@ -362,7 +363,8 @@ export async function labelFor(deps: Deps, principal: Principal, botId: string):
 }
 
 async function actorOf(deps: Deps, principal: Caller): Promise<Actor> {
-  if (principal.scope !== "agent") return { kind: principal.scope, id: null, name: null };
-  const member = await deps.store.read.member(principal.workspaceId, principal.subjectId);
-  return { kind: "agent", id: principal.subjectId, name: member?.name ?? null };
+  const id = memberIdOf(principal);
+  if (id === null) return { kind: principal.scope, id: null, name: null };
+  const member = await deps.store.read.member(principal.workspaceId, id);
+  return { kind: "agent", id, name: member?.name ?? null };
 }

@@ -7,6 +7,7 @@ import { giveBack } from "../../handoffs/give-back.ts";
 import type { Reads } from "../../ports.ts";
 import type { StoredEvent } from "../../ports-store.ts";
 import { HandoffInHelpdesk, viewHandoffInHelpdesk } from "../helpdesk-view.ts";
+import { memberIdOf } from "../principal.ts";
 import type { PrincipalOf } from "../principal.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
@@ -71,10 +72,11 @@ async function standing(reads: Reads, { workspaceId, id, helpdeskConversationId 
   return found(await reads.handoffByRef(workspaceId, connection.id, helpdeskConversationId));
 }
 
-/** Who acts. An admin's token is nobody's in particular: null. */
+/** Who acts. A workspace's token is nobody's in particular: null. */
 async function memberOf(reads: Reads, principal: PrincipalOf<"admin"> | PrincipalOf<"agent">) {
-  if (principal.scope === "admin") return null;
-  const { id, name } = found(await reads.member(principal.workspaceId, principal.subjectId));
+  const memberId = memberIdOf(principal);
+  if (memberId === null) return null;
+  const { id, name } = found(await reads.member(principal.workspaceId, memberId));
   return { id, name };
 }
 

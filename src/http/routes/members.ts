@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { isEmailAddress } from "../../domain/email-address.ts";
 import { HandoffError } from "../../domain/errors.ts";
 import { newId } from "../../ids.ts";
 import type { Member } from "../../ports-store.ts";
@@ -7,12 +6,14 @@ import { MEMBER_ROLES } from "../../domain/member-role.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant, instantOrNull, mapPage, Name, pageOf, PageQuery, sliceOf } from "../shapes.ts";
+import { memberIdOf } from "../principal.ts";
 import type { AdminDeps } from "./deps.ts";
+import { Email } from "./email-field.ts";
+import { keepAnOwner, mayBeReachedAt, mayGive, mustHaveSay } from "./member-rules.ts";
 import { IssuedToken, issuedAnswer, recordToken, TokenOrder } from "./tokens.ts";
 
 const HOUR = 3_600;
 
-const Email = z.string().trim().max(254).refine(isEmailAddress, "must be an email address");
 const Role = z.enum(MEMBER_ROLES);
 
 const MemberShown = z
@@ -43,12 +44,14 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
       method: "POST",
       path: "/v1/members",
       summary: "Add a member",
+      description: "Only owners, and the workspace's own token, make owners.",
       tag: "Members",
       scopes: ["admin"],
       body: z.strictObject({ name: Name, email: Email.nullish(), role: Role.default("agent") }),
       responses: { 201: { description: "The member", schema: MemberShown } },
       idempotent: true,
       async handler({ principal, body, now, unit }) {
+        mayGive(principal, body.role);
         return unit(async (tx) => {
           const member: Member = {
             id: newId("member"),
@@ -82,6 +85,8 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
       method: "PATCH",
       path: "/v1/members/{id}",
       summary: "Change a member",
+      description:
+        "A new role counts with the next request of theirs. Only owners change owners and make them, and one owner always stays.",
       tag: "Members",
       scopes: ["admin"],
       body: z.strictObject({ name: Name.optional(), email: Email.nullish(), role: Role.optional() }),
@@ -89,7 +94,12 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
       idempotent: true,
       async handler({ principal, params, body, now, unit }) {
         return unit(async (tx) => {
+          await tx.lockWorkspace(principal.workspaceId);
           const member = found(await tx.member(principal.workspaceId, params["id"] ?? ""));
+          mustHaveSay(principal, member);
+          if (body.role !== undefined) mayGive(principal, body.role);
+          if (body.role !== undefined && body.role !== "owner") await keepAnOwner(tx, member);
+          if (body.email !== undefined && body.email !== member.email) await mayBeReachedAt(tx, member, body.email);
           const patch = {
             ...(body.name === undefined ? {} : { name: body.name }),
             ...(body.email === undefined ? {} : { email: body.email }),
@@ -112,7 +122,9 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
       async handler({ principal, params, body, now, unit }) {
         const { workspaceId } = principal;
         const made = await unit(async (tx) => {
-          const { id } = found(await tx.member(workspaceId, params["id"] ?? ""));
+          const member = found(await tx.member(workspaceId, params["id"] ?? ""));
+          mustHaveSay(principal, member);
+          const { id } = member;
           const order = { scope: "agent", workspaceId, subject: id, name: body.name ?? null } as const;
           return {
             status: 201,
@@ -126,7 +138,7 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
       method: "PUT",
       path: "/v1/members/{id}/presence",
       summary: "Say whether a member is there",
-      description: "`me` is the member that the token is for; an agent can speak only for itself.",
+      description: "`me` is the member whose token or session it is; an agent can speak only for itself.",
       tag: "Members",
       scopes: ["admin", "agent"],
       body: z.strictObject({
@@ -141,9 +153,9 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
       responses: { 200: { description: "The member as it is now", schema: MemberShown } },
       idempotent: true,
       async handler({ principal, params, body, now, unit }) {
-        const own = principal.scope === "agent" ? principal.subjectId : null;
+        const own = memberIdOf(principal);
         const id = params["id"] === "me" ? own : (params["id"] ?? "");
-        if (id === null || (own !== null && id !== own)) throw new HandoffError("not_found");
+        if (id === null || (principal.scope === "agent" && id !== own)) throw new HandoffError("not_found");
         return unit(async (tx) => {
           const member = found(await tx.member(principal.workspaceId, id));
           const onlineUntil = body.status === "online" ? new Date(now.getTime() + body.forSeconds * 1000) : null;

@@ -2,13 +2,15 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
 import { newSecret } from "../../ids.ts";
-import type { SignInUse } from "../../ports-store.ts";
+import type { Member, SignInUse, Tx } from "../../ports-store.ts";
 import { signInCodeContext } from "../../secrets/contexts.ts";
 import { defineRoute } from "../route.ts";
 import type { Route } from "../route.ts";
 import { found, Instant } from "../shapes.ts";
 import type { AdminDeps } from "./deps.ts";
-import { createSignInLock } from "./sign-in-lock.ts";
+import { LINK_TOKEN_NAME, passSecondFactor, secondFactorFields } from "./credentials.ts";
+import { mustHaveSay } from "./member-rules.ts";
+import type { SignInLock } from "./sign-in-lock.ts";
 import { recordToken, signed } from "./tokens.ts";
 
 const LINK_MINUTES = 15;
@@ -19,7 +21,7 @@ const LINKS = "/v1/members/{id}/sign-in-links";
  * The page that takes a link. The code stands behind the `#`, which no browser sends: neither a look at the link nor a proxy's
  * log gives it away, and nothing but the page's POST uses it up.
  */
-const urlOf = (baseUrl: string, code: string): string => `${baseUrl}/apps/sign-in#${code}`;
+export const linkUrl = (baseUrl: string, code: string): string => `${baseUrl}/apps/sign-in#${code}`;
 
 /** What the store knows of a code. The code has 128 random bits, so a plain hash keeps it. */
 const hashOf = (code: string): string => createHash("sha256").update(code).digest("base64url");
@@ -43,13 +45,33 @@ const SignedIn = z
 /** Told to nobody but who holds the code, apart from `unknown`, which is what a guess gets. */
 const REFUSALS: Readonly<Record<Exclude<SignInUse["outcome"], "taken">, string>> = {
   used: "This sign-in link has been used already. Ask your admin for a new one.",
-  expired: `This sign-in link is older than ${LINK_MINUTES} minutes. Ask your admin for a new one.`,
+  expired: "This sign-in link is too old. Ask your admin for a new one.",
   unknown: "This sign-in code is not valid, or a newer link has taken its place. Ask your admin for a new one.",
 };
 
+/** The member whose link has this code; the link is used up by it. Throws HandoffError `sign_in_refused`. */
+export async function takeLink(tx: Tx, code: string, now: Date): Promise<Member> {
+  const use = await tx.useSignInLink(hashOf(code), now);
+  if (use.outcome !== "taken") throw new HandoffError("sign_in_refused", REFUSALS[use.outcome]);
+  const member = await tx.member(use.workspaceId, use.memberId);
+  if (member === null) throw new HandoffError("sign_in_refused", REFUSALS.unknown);
+  return member;
+}
+
+/** A new link for a member, in the place of the one before. Gives its code, which the store does not keep. */
+export async function makeLink(
+  tx: Tx,
+  of: { readonly workspaceId: string; readonly memberId: string },
+  { now, minutes }: { readonly now: Date; readonly minutes: number },
+): Promise<{ readonly code: string; readonly expiresAt: Date }> {
+  const code = newSecret();
+  const expiresAt = new Date(now.getTime() + minutes * 60_000);
+  await tx.createSignInLink({ ...of, hash: hashOf(code), createdAt: now, expiresAt });
+  return { code, expiresAt };
+}
+
 /** How members sign in: a link from their admin, a token for twelve hours, and the way out again. */
-export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): Route[] {
-  const lock = createSignInLock(limiters);
+export function signInRoutes({ tokens, sealer, baseUrl }: AdminDeps, lock: SignInLock): Route[] {
   return [
     defineRoute({
       method: "POST",
@@ -67,12 +89,11 @@ export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): 
         const memberId = params["id"] ?? "";
         const context = signInCodeContext(workspaceId, memberId);
         const { status, body } = await unit(async (tx) => {
-          const code = newSecret();
-          const expiresAt = new Date(now.getTime() + LINK_MINUTES * 60_000);
-          await tx.createSignInLink({ hash: hashOf(code), workspaceId, memberId, createdAt: now, expiresAt });
+          mustHaveSay(principal, found(await tx.member(workspaceId, memberId)));
+          const { code, expiresAt } = await makeLink(tx, { workspaceId, memberId }, { now, minutes: LINK_MINUTES });
           return { status: 201, body: { sealedCode: sealer.seal(code, context), expiresAt: expiresAt.toISOString() } };
         });
-        const url = urlOf(baseUrl(), sealer.open(body.sealedCode, context));
+        const url = linkUrl(baseUrl(), sealer.open(body.sealedCode, context));
         return { status, body: { url, expiresAt: body.expiresAt } };
       },
     }),
@@ -87,8 +108,9 @@ export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): 
       idempotent: false,
       async handler({ principal, params, now, unit }) {
         return unit(async (tx) => {
-          const { workspaceId, id } = found(await tx.member(principal.workspaceId, params["id"] ?? ""));
-          await tx.dropSignInLink(workspaceId, id, now);
+          const member = found(await tx.member(principal.workspaceId, params["id"] ?? ""));
+          mustHaveSay(principal, member);
+          await tx.dropSignInLink(member.workspaceId, member.id, now);
           return { status: 204 };
         });
       },
@@ -103,6 +125,7 @@ export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): 
       scopes: "public",
       body: z.strictObject({
         code: z.string().trim().min(1).max(200).meta({ description: "What stands behind the `#` of the link" }),
+        ...secondFactorFields,
       }),
       bodyLimit: 4_096,
       responses: { 200: { description: "Signed in, for twelve hours", schema: SignedIn } },
@@ -111,15 +134,13 @@ export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): 
       async handler({ body, now, address, unit }) {
         const { body: made } = await lock.attempt(address, () =>
           unit(async (tx) => {
-            const use = await tx.useSignInLink(hashOf(body.code), now);
-            if (use.outcome !== "taken") throw new HandoffError("sign_in_refused", REFUSALS[use.outcome]);
-            const member = await tx.member(use.workspaceId, use.memberId);
-            if (member === null) throw new HandoffError("sign_in_refused", REFUSALS.unknown);
+            const member = await takeLink(tx, body.code, now);
+            await passSecondFactor(tx, { sealer, now }, member, { totp: body.totp, recoveryCode: body.recoveryCode });
             const kept = await recordToken(tx, {
               scope: "agent",
               workspaceId: member.workspaceId,
               subject: member.id,
-              name: "Signed in by a link",
+              name: LINK_TOKEN_NAME,
               expiresInSeconds: SIGNED_IN_SECONDS,
               now,
             });
@@ -133,10 +154,11 @@ export function signInRoutes({ tokens, sealer, baseUrl, limiters }: AdminDeps): 
     defineRoute({
       method: "POST",
       path: "/v1/sign-out",
-      summary: "Sign out",
+      summary: "Sign out of a helpdesk's tab",
       description: "Revokes the token that it is called with: here at once, in other processes within a second.",
       tag: "Members",
       scopes: ["agent"],
+      session: "never",
       responses: { 204: { description: "The token is refused from now on" } },
       idempotent: false,
       async handler({ principal, now, unit }) {
