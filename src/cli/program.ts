@@ -8,6 +8,7 @@ import { connectCommands } from "./connect.ts";
 import { connectionCommands } from "./connections.ts";
 import { deliveryCommands } from "./deliveries.ts";
 import { doctorCommand } from "./doctor.ts";
+import { migrateStoreCommand } from "./migrate-store.ts";
 import { reach } from "./reach.ts";
 import type { Reached } from "./reach.ts";
 import { restoreCommands } from "./restore.ts";
@@ -97,6 +98,7 @@ function program(deps: CommandDeps, { out, fault }: Pick<Surroundings, "out" | "
   doctorCommand(baton, deps);
   backupCommand(baton, deps);
   restoreCommands(baton, deps);
+  migrateStoreCommand(baton, deps);
   return baton;
 }
 

@@ -25,21 +25,37 @@ export interface Prepared {
  * @param fingerprints of the master secrets, the one in force first; undefined: not compared
  * @throws DatabaseError saying what to do
  */
-export async function prepareDatabase(
+export function prepareDatabase(
   url: string,
   timing: PostgresTiming,
   fingerprints: readonly string[] | undefined,
 ): Promise<Prepared> {
+  return withPreparedDatabase(url, timing, async (client) => {
+    await client.query("delete from unit_marks where at < $1", [Date.now() - MARKS_KEPT_MS]);
+    if (fingerprints !== undefined) await compareSecret(client, fingerprints);
+    const icu = await client.query("select 1 from pg_collation where collname = $1", [ICU]);
+    return { collation: icu.rowCount === 0 ? null : ICU };
+  });
+}
+
+/**
+ * Runs `work` on a database that is fit and has every table, on a connection without time limits; whoever wants to begin to work
+ * there waits until it is done.
+ *
+ * @throws DatabaseError saying what to do, and whatever `work` throws
+ */
+export async function withPreparedDatabase<Result>(
+  url: string,
+  timing: PostgresTiming,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
   const client = await connected(url, timing);
   try {
     await assertFit(client);
     await client.query("select pg_advisory_lock($1)", [LOCK]);
     await migrate(client);
     await compareAsBytes(client);
-    await client.query("delete from unit_marks where at < $1", [Date.now() - MARKS_KEPT_MS]);
-    if (fingerprints !== undefined) await compareSecret(client, fingerprints);
-    const icu = await client.query("select 1 from pg_collation where collname = $1", [ICU]);
-    return { collation: icu.rowCount === 0 ? null : ICU };
+    return await work(client);
   } finally {
     // The lock goes with the connection.
     await client.end().catch(() => undefined);
