@@ -35,7 +35,7 @@ export async function checkServer(deps: SelfCheckDeps): Promise<readonly Diagnos
     checkPublic(config),
     checkDisk(config),
     checkMail(deps),
-    checkStore(deps.store),
+    config.database.kind === "postgres" ? checkPostgres(deps.store) : checkStore(deps.store),
     checkRedis({ link: deps.link, database: config.database.kind }),
   ]);
   return [reach, address, ...checkSecret(config), ...checkDirectory(config), ...disk, mail, ...store, ...redis];
@@ -143,7 +143,9 @@ function checkDirectory({ dataDir }: Config): Diagnosis[] {
   return [wrong(SETTINGS, "data_dir", `Other users of this machine can get at ${open.join(", ")}.`, fix)];
 }
 
-async function checkDisk({ dataDir }: Config): Promise<Diagnosis[]> {
+async function checkDisk({ dataDir, database }: Config): Promise<Diagnosis[]> {
+  // The data are on PostgreSQL's disk, which is its own to watch.
+  if (database.kind === "postgres") return [];
   const disk = await statfs(dataDir).catch(() => null);
   if (disk === null) return [];
   const free = disk.bavail * disk.bsize;
@@ -168,6 +170,24 @@ async function checkMail({ mailer }: SelfCheckDeps): Promise<Diagnosis> {
   } catch (error) {
     const why = error instanceof DeliveryError ? error.message : "The mail server does not answer as one.";
     return wrong(SETTINGS, "mail", why, "Correct SMTP_URL, or look after the mail server.");
+  }
+}
+
+async function checkPostgres(store: Store): Promise<Diagnosis[]> {
+  try {
+    const { dataBytes } = await store.health(READ_WITHIN_MS);
+    return [
+      ok(
+        "store",
+        "integrity",
+        `PostgreSQL answers, durable by its settings: ${Math.ceil(dataBytes / MIB)} MiB of data. Whether they are whole is its own to ` +
+          "know (data checksums, pg_amcheck).",
+      ),
+    ];
+  } catch {
+    const fix =
+      "Start PostgreSQL, or correct DATABASE_URL. Until then nothing is taken, and everybody is told to come again.";
+    return [wrong("store", "integrity", "PostgreSQL does not answer.", fix)];
   }
 }
 

@@ -135,4 +135,19 @@ describe("the store", () => {
     const found = await check({ health });
     expect([found["store.integrity"]?.[0], found["store.log"]?.[0]]).toEqual([integrity, log]);
   });
+
+  const env = { DATABASE_URL: "postgres://baton:canary@db.example/baton" };
+
+  test("PostgreSQL's is told by its size; its disk and its log are not this machine's", async () => {
+    const found = await check({ env, health: { damage: "unknown", dataBytes: 9 * MIB, logBytes: 0 } });
+    expect(found["store.integrity"]).toEqual(["ok", expect.stringMatching(/^PostgreSQL answers.*: 9 MiB/)]);
+    expect([found["store.log"], found["settings.disk"]]).toEqual([undefined, undefined]);
+    expect(JSON.stringify(found)).not.toContain("canary");
+  });
+
+  test("a PostgreSQL that is away is told, and the other checks go on", async () => {
+    const found = await check({ env, health: Promise.reject(new Error("away")) as unknown as StoreHealth });
+    expect(found["store.integrity"]).toEqual(["wrong", "PostgreSQL does not answer."]);
+    expect(found["settings.base_url"]?.[0]).toBe("wrong");
+  });
 });
