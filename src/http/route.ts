@@ -19,6 +19,14 @@ export interface StreamAnswer {
   readonly stream: EventSource;
 }
 
+/** A text that is made while it is sent, such as a long list as a file. Always 200. */
+export interface TextAnswer {
+  readonly chunks: AsyncIterable<string>;
+  readonly contentType: string;
+  /** Letters, digits, dots and hyphens. */
+  readonly fileName: string;
+}
+
 /** What a unit of work gave, now or when its Idempotency-Key was first used. */
 export interface UnitAnswer<Body> {
   readonly status: number;
@@ -127,7 +135,7 @@ export interface RouteDefinition<
   readonly errors?: readonly number[];
   /** Takes an `Idempotency-Key`: the handler does its work in `unit`. */
   readonly idempotent: boolean;
-  handler(input: RouteInput<S, P, Q, B>): Promise<Answer | StreamAnswer>;
+  handler(input: RouteInput<S, P, Q, B>): Promise<Answer | StreamAnswer | TextAnswer>;
 }
 
 /** A route whose types have been forgotten: what the server mounts and the OpenAPI document is written from. */
@@ -147,7 +155,7 @@ export interface Route {
   readonly responses: Readonly<Record<number, ResponseDescription>>;
   readonly errors?: readonly number[];
   readonly idempotent: boolean;
-  handler(input: never): Promise<Answer | StreamAnswer>;
+  handler(input: never): Promise<Answer | StreamAnswer | TextAnswer>;
 }
 
 /** One entry of the route table: mounted, documented and tested from the same data. */

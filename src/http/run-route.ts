@@ -15,8 +15,9 @@ import type { Idempotency } from "./idempotency.ts";
 import type { Principal } from "./principal.ts";
 import type { RateLimits } from "./rate-limits.ts";
 import { respond } from "./respond.ts";
-import type { Answer, Route, StreamAnswer } from "./route.ts";
+import type { Answer, Route, StreamAnswer, TextAnswer } from "./route.ts";
 import type { Sessions } from "./sessions.ts";
+import { sendText } from "./text-stream.ts";
 import type { Tokens } from "./tokens.ts";
 
 export interface RouteDeps {
@@ -46,7 +47,7 @@ const JSON_TYPE = "application/json; charset=utf-8";
 export function runRoute(route: Route, deps: RouteDeps): RequestHandler {
   const label = `${route.method} ${route.path}`;
   // The table has forgotten the handler's types; the schemas beside it make sure that they hold.
-  const handler = route.handler.bind(route) as (input: HandlerInput) => Promise<Answer | StreamAnswer>;
+  const handler = route.handler.bind(route) as (input: HandlerInput) => Promise<Answer | StreamAnswer | TextAnswer>;
 
   return async (request, response) => {
     const context = contextOf(response);
@@ -60,6 +61,11 @@ export function runRoute(route: Route, deps: RouteDeps): RequestHandler {
       context.isStream = true;
       if (request.method === "HEAD") response.end();
       else await deps.streams.open(response, context.principal, answer.stream);
+      return;
+    }
+    if ("chunks" in answer) {
+      context.isStream = true;
+      await sendText(response, answer, { isHead: request.method === "HEAD", signal: input.signal });
       return;
     }
     if (deps.verifyAnswers) verify(route, label, answer);

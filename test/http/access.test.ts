@@ -98,6 +98,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   },
   "PATCH /v1/connections/{id}": { name: "c2" },
   "POST /v1/connections/{id}/deprovision": { force: true },
+  "PATCH /v1/leads/{id}": { state: "followed_up" },
   "POST /v1/members": { name: "m" },
   "PATCH /v1/members/me": { name: "me" },
   "PUT /v1/members/me/password": { password: "nine lamps over the harbour" },
