@@ -1,12 +1,14 @@
+import type { Host, Message } from "../../domain/conversation.ts";
 import { DeliveryError } from "../../domain/delivery.ts";
 import type { HostedForm, HostedLine } from "../../ports-channel.ts";
 import type { Effect, Then } from "../../ports.ts";
 import type { Delivery } from "../../ports-store.ts";
 import type { Deps } from "../deps.ts";
+import { hostedId } from "./place.ts";
 
 /**
  * Says a line of the conversation to the visitor, in the channel where they are. The bot's words are not said any more once a
- * person has written. Throws DeliveryError.
+ * person has written, nor are ours once one has there; also when the bot has the conversation again. Throws DeliveryError.
  */
 export async function sayLine(deps: Deps, delivery: Delivery, effect: Effect): Promise<Then> {
   const { workspaceId } = delivery;
@@ -22,8 +24,7 @@ export async function sayLine(deps: Deps, delivery: Delivery, effect: Effect): P
   const connector = await deps.connectors.get(workspaceId, host.connectionId);
   if (connector?.channel === undefined)
     throw new DeliveryError("permanent", "The bot no longer answers in this channel: it was taken off there.");
-  if (line.role === "bot" && conversation.control === "human" && (await agentSpokeAfter(deps, conversation, seq)))
-    return null;
+  if (line.role !== "agent" && (await isOutdated(deps, conversation, { host, line }))) return null;
   const said: HostedLine = {
     conversationId: host.conversationId,
     key: effect.key,
@@ -41,11 +42,14 @@ export async function sayLine(deps: Deps, delivery: Delivery, effect: Effect): P
   return null;
 }
 
-async function agentSpokeAfter(
+/** A person has spoken since. One elsewhere speaks through the same lane, so that our own lines before theirs come before them. */
+async function isOutdated(
   deps: Deps,
   { workspaceId, id }: { workspaceId: string; id: string },
-  seq: number,
+  { host, line }: { host: Host; line: Message },
 ): Promise<boolean> {
-  const after = await deps.store.read.messages(workspaceId, id, { afterSeq: seq, limit: 100 });
-  return after.some((one) => one.role === "agent");
+  const after = await deps.store.read.messages(workspaceId, id, { afterSeq: line.seq, limit: 500 });
+  const agents = after.filter((one) => one.role === "agent");
+  if (line.role === "bot") return agents.length > 0;
+  return agents.some((one) => one.externalId?.startsWith(hostedId(host, "")));
 }

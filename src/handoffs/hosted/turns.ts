@@ -11,6 +11,8 @@ import { beginTurn } from "../turn.ts";
 
 /** Lines before the new ones that a bot is told along with them. */
 const HISTORY = 50;
+/** Lines in one question, new ones and those before. */
+const MOST_LINES = 500;
 /** A bot that fails is asked once more, in case it was just starting. */
 const MOST_ASKED = 2;
 /** How long a bot that will answer later may take. */
@@ -98,8 +100,9 @@ async function questionOf(
   { afterSeq, seq, epoch }: Asked,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { workspaceId, id, visitor, locale, channel, pageUrl } = conversation;
-  const from = Math.max(0, afterSeq - HISTORY);
-  const lines = await deps.store.read.messages(workspaceId, id, { afterSeq: from, upToSeq: seq, limit: HISTORY * 10 });
+  // Of very many the newest: what the bot answers is at the end.
+  const from = Math.max(0, afterSeq - HISTORY, seq - MOST_LINES);
+  const lines = await deps.store.read.messages(workspaceId, id, { afterSeq: from, upToSeq: seq, limit: MOST_LINES });
   const isNew = (line: Message): boolean => line.seq > afterSeq && line.role === "visitor";
   return {
     type: "turn.requested",
