@@ -17,6 +17,14 @@ export type HostedMessage =
       readonly at: Date;
     }
   | { readonly from: "agent"; readonly message: AgentMessage }
+  /** Ours or another's. Told by the first reading alone, for what was said and answered before Baton met the conversation. */
+  | {
+      readonly from: "bot";
+      readonly externalId: string;
+      readonly text: string;
+      readonly attachments: readonly Attachment[];
+      readonly at: Date;
+    }
   /** The visitor sent a form that Baton had shown. */
   | {
       readonly from: "form";
@@ -31,12 +39,16 @@ export type HostedMessage =
 
 /** A channel's conversation as read from the channel itself. */
 export interface HostedView {
-  /** By people, and not ours; may repeat what is known. */
+  /** May repeat what is known. */
   readonly messages: readonly HostedMessage[];
   readonly cursor: string | null;
+  /** Grows with every change of state, so that an older reading shows as one; null where the channel tells none. */
+  readonly version: number | null;
   readonly status: HelpdeskStatus;
   /** The person who has it there; null for nobody, and for the bot. */
   readonly assignee: HelpdeskAgent | null;
+  /** A person spoke last, and nothing has been changed there since: theirs, also while it still waits for the bot. */
+  readonly isAnswered: boolean;
   /** A message is not ready yet: it and what follows are held back, so look again soon. */
   readonly isIncomplete: boolean;
   readonly visitor: Visitor;

@@ -185,6 +185,10 @@ export interface Host {
   readonly showsForms: boolean;
   /** An agent's way to it; null where there is none. */
   readonly url: string | null;
+  /** Of the newest state that was read there: an older reading tells nothing of who has it. */
+  readonly version?: number | null;
+  /** The visitor's lines after this one may have reached nobody yet: the bot was not asked, and no person is known to have had them. */
+  readonly unheard?: number | null;
 }
 
 export interface Conversation {

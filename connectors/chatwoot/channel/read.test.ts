@@ -72,7 +72,7 @@ describe("who the conversation is with", () => {
 });
 
 describe("what was said", () => {
-  test("by the visitor and by people, in Chatwoot's order; nothing of ours, of other bots, of templates, no note", async () => {
+  test("by the visitor, by people and at first by bots, in Chatwoot's order; nothing of templates, no note", async () => {
     const { simulator, read, say, visitorAsks } = await start();
     const id = visitorAsks();
     const by = { agentId: simulator.agentId };
@@ -82,9 +82,28 @@ describe("what was said", () => {
     simulator.visitorAnswers(Number(id), "Thank you");
     simulator.assign(Number(id), simulator.agentId);
     const view = await read(id);
-    expect(saidIn(view)).toEqual(["visitor: Where is my order?", "agent: Hello Ana", "visitor: Thank you"]);
-    expect(view.messages[1]).toMatchObject({ message: { agent: { id: String(simulator.agentId), name: "Alex" } } });
+    expect(saidIn(view)).toEqual([
+      "visitor: Where is my order?",
+      "bot: Our own",
+      "agent: Hello Ana",
+      "visitor: Thank you",
+    ]);
+    expect(saidIn(await read(id, "1"))).not.toContain("bot: Our own");
+    expect(view.messages[2]).toMatchObject({ message: { agent: { id: String(simulator.agentId), name: "Alex" } } });
     expect(view.assignee).toMatchObject({ id: String(simulator.agentId) });
+  });
+
+  test.each([
+    ["a person spoke last", () => {}, true],
+    ["who then set it back to the bot", (id: number) => world.simulator.setStatus(id, "pending"), false],
+  ])("and whether it is answered: %s", async (_what, then, isAnswered) => {
+    const { simulator, read, visitorAsks } = await start();
+    const id = Number(visitorAsks());
+    simulator.reopen(id);
+    simulator.agentReplies(id, { agentId: simulator.agentId, content: "Hello Ana" });
+    then(id);
+    simulator.visitorAnswers(id, "Thank you");
+    expect((await read(String(id))).isAnswered).toBe(isAnswered);
   });
 
   test("with its files", async () => {

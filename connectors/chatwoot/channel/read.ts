@@ -4,7 +4,7 @@ import type { Client } from "../client.ts";
 import { readConversation } from "../conversation.ts";
 import type { Desk } from "../desk.ts";
 import { settledId } from "../look.ts";
-import { assigneeOf, saidIn, statusOf, toAgentMessage } from "../mapping.ts";
+import { assigneeOf, saidIn, statusOf, toAgentMessage, versionOf } from "../mapping.ts";
 import { keyOf, readAfter, readPage } from "../messages.ts";
 import type { Conversation, Message } from "../shapes.ts";
 import { cursorAt, placeIn } from "./cursor.ts";
@@ -29,10 +29,12 @@ export async function readHosted(desk: Desk, conversationId: string, cursor: str
   const channel = conversation.meta?.channel ?? null;
   const { sender } = conversation.meta ?? {};
   return {
-    messages: all.flatMap((message) => hostedMessage(message, clock()) ?? []),
+    messages: all.flatMap((message) => hostedMessage(message, clock(), { isFirst: cursor === null }) ?? []),
     cursor: cursorAt({ after: settled, forms: unsent(all).filter((id) => id <= settled) }),
+    version: versionOf(conversation),
     status: statusOf(conversation) ?? "open",
     assignee: assigneeOf(conversation.meta) ?? null,
+    isAnswered: isAnswered(all),
     isIncomplete: false,
     visitor: visitorOf(sender),
     contactId: sender?.id ? String(sender.id) : null,
@@ -68,13 +70,34 @@ const isDeleted = ({ content_attributes: attributes }: Message): boolean => attr
 const unsent = (messages: readonly Message[]): number[] =>
   messages.filter((message) => !isDeleted(message) && formIn(message)?.values === null).map(({ id }) => id);
 
-/** In our words; null for what is neither the visitor's nor a person's: our own, other bots', templates, activity, notes. */
-export function hostedMessage(message: Message, now: Date): HostedMessage | null {
+/** Whether a person's words are the last but the visitor's: no bot has spoken and nothing was changed since, which Chatwoot writes down. */
+function isAnswered(messages: readonly Message[]): boolean {
+  const turn = messages.findLast(
+    (message) => isActivity(message) || isByBot(message) || toAgentMessage(message) !== null,
+  );
+  return turn !== undefined && !isActivity(turn) && !isByBot(turn);
+}
+
+const isActivity = ({ message_type: type }: Message): boolean => type === "activity" || type === 2;
+
+const isByBot = ({ message_type: type, sender, private: isPrivate }: Message): boolean =>
+  !isPrivate && (type === "outgoing" || type === 1) && sender?.type?.toLowerCase() === "agent_bot";
+
+/**
+ * In our words; null for what is neither the visitor's nor a person's: our own, other bots', templates, activity, notes.
+ *
+ * @param isFirst tells what bots said too
+ */
+export function hostedMessage(message: Message, now: Date, { isFirst } = { isFirst: false }): HostedMessage | null {
   if (message.private || isDeleted(message)) return null;
   const form = formIn(message);
   if (form !== null && form.values !== null) {
     // Nothing tells when it was sent.
     return { from: "form", externalId: `${message.id}:sent`, key: form.key, values: form.values, at: now };
+  }
+  if (isFirst && isByBot(message)) {
+    const said = saidIn(message);
+    return said && { from: "bot", ...said };
   }
   if (keyOf(message) !== null) return null;
   if (INCOMING.some((type) => type === message.message_type)) {

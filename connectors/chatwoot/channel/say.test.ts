@@ -32,7 +32,8 @@ describe("a line of the bot", () => {
     expect(posted(id)).toMatchObject([{ sender: { type: "AgentBot", id: botId }, sourceId: null, private: false }]);
     expect(simulator.conversation(Number(id))).toMatchObject({ status: "pending", firstReplyCreatedAt: null });
     const view = await read(id);
-    expect(view.messages.map(({ from }) => from)).toEqual(["visitor"]);
+    expect(view.messages.map(({ from }) => from)).toEqual(["visitor", "bot"]);
+    expect(view.isAnswered).toBe(false);
   });
 
   test.each(["whatsApp", "mail"] as const)(

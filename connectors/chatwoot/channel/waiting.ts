@@ -59,7 +59,7 @@ const activityOf = ({ last_activity_at: at }: Conversation): number => dateOf(at
 function newestIn(messages: readonly Message[], now: Date): string {
   for (const message of messages.toSorted((a, b) => b.id - a.id)) {
     const said = hostedMessage(message, now);
-    if (said !== null && said.from !== "agent") return said.externalId;
+    if (said?.from === "visitor" || said?.from === "form") return said.externalId;
   }
   return "";
 }

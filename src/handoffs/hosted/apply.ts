@@ -8,7 +8,7 @@ import { applyAssignee, applyStatus, scheduleLook } from "../apply.ts";
 import type { BotSetup, Deps } from "../deps.ts";
 import { agentSays, relayToHelpdesk } from "../relay.ts";
 import { emptyConversation, merged } from "../request.ts";
-import { idleLimit } from "../transitions.ts";
+import { idleLimit, oweReturn } from "../transitions.ts";
 import { beginTurn } from "../turn.ts";
 import type { Turn } from "../turn.ts";
 import { answerDialog, submissionFrom } from "./dialog.ts";
@@ -45,10 +45,13 @@ export async function applyHosted(
   if (known === null && view.status !== "pending") return null;
   const turn = await begin(tx, deps, setup, { of, view, known });
   const fresh = await freshOf(turn, of, view);
-  const story: Story = { tx, deps, of, setup, turn, isOpen: view.status === "open", asked: null };
-  for (const message of known === null ? unanswered(turn, of, fresh) : fresh) await tell(story, message);
-  await applyState(story, view);
-  if (story.asked !== null && view.status === "pending") oweTurn(story.turn, story.asked);
+  const before = { seq: turn.conversation.lastMessageSeq, unheard: known?.host?.unheard ?? null };
+  const asked = before.unheard === null ? null : { afterSeq: before.unheard, seq: before.seq };
+  const story: Story = { tx, deps, of, setup, turn, isOpen: view.status === "open", asked };
+  for (const message of known === null ? unanswered(turn, of, view, fresh) : fresh) await tell(story, message);
+  const isStale = isOlder(view.version, known?.host?.version);
+  if (!isStale) await applyState(story, view);
+  hearOut(story, view, { knownSeq: before.seq, isStale });
   watch(story.turn, view, fresh.length > 0);
   await story.turn.save();
   return { conversation: story.turn.conversation, handoff: story.turn.handoff };
@@ -62,7 +65,7 @@ interface Story {
   readonly setup: BotSetup;
   readonly isOpen: boolean;
   turn: Turn;
-  /** What the bot is to be asked about: visitor's lines after `afterSeq`, up to `seq`. */
+  /** What nobody is known to have heard, for the bot if it has the word: visitor's lines after `afterSeq`, up to `seq`. */
   asked: { afterSeq: number; seq: number } | null;
 }
 
@@ -80,6 +83,8 @@ async function begin(
     contactId: view.contactId,
     showsForms: view.showsForms,
     url: view.url,
+    version: isOlder(view.version, known?.host?.version) ? (known?.host?.version ?? null) : view.version,
+    unheard: known?.host?.unheard ?? null,
   };
   const conversation = known ?? emptyConversation(setup, hostedKey(of.connectionId, of.conversationId), now);
   const open = conversation.openHandoffId;
@@ -91,6 +96,10 @@ async function begin(
   turn.change({ ...merged(conversation, { conversation: told, callbackUrl: null }), host });
   return turn;
 }
+
+/** False where one of them is not known. */
+const isOlder = (version: number | null, known: number | null | undefined): boolean =>
+  version !== null && typeof known === "number" && version < known;
 
 async function freshOf(turn: Turn, of: Reading, view: HostedView): Promise<readonly HostedMessage[]> {
   const ids = view.messages.map((message) => idOf(of, message));
@@ -104,17 +113,22 @@ async function freshOf(turn: Turn, of: Reading, view: HostedView): Promise<reado
 const idOf = (of: Reading, message: HostedMessage): string =>
   hostedId(of, message.from === "agent" ? message.message.externalId : message.externalId);
 
-/** Of a conversation met for the first time: what was said before is kept as it was, and only what nobody has answered is told. */
-function unanswered(turn: Turn, of: Reading, messages: readonly HostedMessage[]): readonly HostedMessage[] {
-  const from = messages.findLastIndex((message) => message.from === "agent") + 1;
+/**
+ * Of a conversation met for the first time: what was said before is kept as it was, and only what nobody has answered is told; with
+ * the answer of a person who has it.
+ */
+function unanswered(turn: Turn, of: Reading, view: HostedView, messages: readonly HostedMessage[]) {
+  const byAgent = messages.findLastIndex((message) => message.from === "agent");
+  const answered = messages.findLastIndex((message) => message.from === "agent" || message.from === "bot") + 1;
+  const from = view.isAnswered && byAgent !== -1 ? byAgent : answered;
   for (const message of messages.slice(0, from)) {
     const externalId = idOf(of, message);
     if (message.from === "agent") {
       const { text, at, attachments, agent } = message.message;
       turn.add({ role: "agent", text, at, attachments, authorName: agent.name, externalId });
-    } else if (message.from === "visitor") {
-      const { text, at, attachments } = message;
-      turn.add({ role: "visitor", text, at, attachments, externalId });
+    } else if (message.from !== "form") {
+      const { from: role, text, at, attachments } = message;
+      turn.add({ role, text, at, attachments, externalId });
     }
   }
   return messages.slice(from);
@@ -123,12 +137,14 @@ function unanswered(turn: Turn, of: Reading, messages: readonly HostedMessage[])
 async function tell(story: Story, message: HostedMessage): Promise<void> {
   if (message.from === "agent") tellAgent(story, message.message);
   else if (message.from === "form") await tellForm(story, message);
-  else await tellVisitor(story, message);
+  else if (message.from === "visitor") await tellVisitor(story, message);
 }
 
 function tellAgent(story: Story, said: Extract<HostedMessage, { from: "agent" }>["message"]): void {
   const { setup, of, turn } = story;
-  if (turn.handoff?.mode !== "live") takeOver(turn, setup, { isOpen: story.isOpen });
+  const { handoff } = turn;
+  if (handoff?.mode !== "live" || !isInPlace(turn.conversation, handoff.destination))
+    takeOver(turn, setup, story.deps, { isOpen: story.isOpen });
   // What the bot has not answered yet is the agent's now.
   story.asked = null;
   agentSays(turn, setup, said, hostedId(of, said.externalId));
@@ -139,9 +155,13 @@ async function tellForm(story: Story, sent: Extract<HostedMessage, { from: "form
   const text = Object.entries(sent.values)
     .map(([name, value]) => `${name}: ${value}`)
     .join("\n");
-  turn.say({ role: "visitor", text, at: sent.at, externalId: hostedId(of, sent.externalId) }, VISITOR);
+  const line = turn.say({ role: "visitor", text, at: sent.at, externalId: hostedId(of, sent.externalId) }, VISITOR);
   const { dialog } = turn.conversation;
-  if (dialog === null || dialog.by !== "form") return;
+  if (dialog === null || dialog.by !== "form") {
+    // Nothing of ours waits for it any more: to the visitor they are words like others.
+    hear(story, line);
+    return;
+  }
   await submit(story, dialog, submissionFrom(turn, setup, deps, { dialog, values: sent.values }));
 }
 
@@ -156,14 +176,35 @@ async function tellVisitor(story: Story, said: Extract<HostedMessage, { from: "v
     turn.update({ idleAt: idleLimit(setup, turn.now) });
     relayToHelpdesk(turn, deps, line);
   }
-  if (turn.conversation.control === "human") return;
-  const { dialog } = turn.conversation;
-  if (dialog?.by === "questions") {
+  const { control, dialog } = turn.conversation;
+  if (control === "bot" && dialog?.by === "questions") {
     const submission = answerDialog(turn, setup, deps, text);
     if (submission !== null) await submit(story, dialog, submission);
     return;
   }
-  story.asked = { afterSeq: story.asked?.afterSeq ?? line.seq - 1, seq: line.seq };
+  hear(story, line);
+}
+
+function hear(story: Story, { seq }: Message): void {
+  story.asked = { afterSeq: story.asked?.afterSeq ?? seq - 1, seq };
+}
+
+/**
+ * The bot is asked what nobody has heard, if it has the word. Where it has not, that is kept until the next reading shows who had the
+ * conversation when it was said: messages are read after the state, and a person may have let go in between.
+ */
+function hearOut({ turn, asked }: Story, view: HostedView, read: { knownSeq: number; isStale: boolean }): void {
+  const { control, host } = turn.conversation;
+  if (host === null) return;
+  const keep = (unheard: number | null) => turn.change({ host: { ...host, unheard } });
+  if (asked === null) keep(null);
+  else if (control === "bot" && view.status === "pending") {
+    oweTurn(turn, asked);
+    keep(null);
+  } else if (read.isStale || (control === "bot" && view.status !== "resolved")) keep(asked.afterSeq);
+  // The team elsewhere is told all of it.
+  else if (control === "human" && !isInPlace(turn.conversation, turn.handoff?.destination ?? null)) keep(null);
+  else keep(asked.seq > read.knownSeq ? Math.max(asked.afterSeq, read.knownSeq) : null);
 }
 
 /** The lead is taken in the same unit; the story goes on with the conversation as it is then. */
@@ -183,32 +224,48 @@ async function submit(story: Story, { handoffId, by }: LeadDialog, submission: L
 async function applyState(story: Story, view: HostedView): Promise<void> {
   const { tx, deps, of, setup, turn } = story;
   const { handoff } = turn;
-  const isHere = handoff === null || isInPlace(turn.conversation, handoff.destination);
   // What is held back was said before: only then may the bot speak again.
-  if (!isHere || view.isIncomplete) return;
-  if (handoff?.mode === "live") {
+  if (view.isIncomplete) return;
+  const isLive = handoff?.mode === "live";
+  if (isLive && isInPlace(turn.conversation, handoff.destination)) {
     applyAssignee(turn, setup, view.assignee);
-    if (await isSettled(tx, handoff, of.askedAt)) applyStatus(turn, setup, deps, view.status);
+    if (await isSettled(tx, handoff, of)) applyStatus(turn, setup, deps, view.status);
     return;
   }
   const last = handoff ?? (await tx.lastHandoff(of.workspaceId, turn.conversation.id));
-  if (last !== null && !(await isSettled(tx, last, of.askedAt))) return;
-  const isAssigned = view.status === "pending" && view.assignee !== null;
-  if (isAssigned && isLeftover(last, view.assignee)) oweLettingGo(turn, last);
-  else if (isAssigned || view.status === "open") {
-    takeOver(turn, setup, { isOpen: view.status === "open" });
-    applyAssignee(turn, setup, view.assignee);
-    story.asked = null;
+  if (last !== null && !(await isSettled(tx, last, of))) return;
+  const isOpen = view.status === "open";
+  const { assignee } = view;
+  if (!isOpen && (view.status !== "pending" || assignee === null)) return;
+  if (!isOpen && isLeftover(last, assignee) && !(await wasLetGo(tx, last, of))) {
+    oweLettingGo(turn, last);
+    return;
   }
+  // The channel's own opening after a webhook that failed, or somebody who does not take it: a person elsewhere has the visitor.
+  if (isLive && assignee === null) {
+    oweReturn(turn, "give_back", "");
+    return;
+  }
+  takeOver(turn, setup, deps, { isOpen });
+  applyAssignee(turn, setup, assignee);
+}
+
+/** What is owed here because of a handoff. */
+async function owedHere(tx: Tx, { workspaceId, id: handoffId }: Handoff, { connectionId }: Reading) {
+  return (await tx.deliveries(workspaceId, { handoffId, connectionId, limit: 100 })).items;
 }
 
 /** False while what stood there when it was asked for may be older than our own opening or letting go. */
-async function isSettled(tx: Tx, last: Handoff, askedAt: Date): Promise<boolean> {
-  if (last.endedAt !== null && last.endedAt >= askedAt) return false;
-  const owed = await tx.deliveries(last.workspaceId, { handoffId: last.id, limit: 100 });
-  const ours = owed.items.filter((one) => one.kind === "helpdesk_open" || one.kind === "helpdesk_close");
-  return ours.every((one) => one.doneAt !== null && one.doneAt < askedAt);
+async function isSettled(tx: Tx, last: Handoff, of: Reading): Promise<boolean> {
+  if (last.endedAt !== null && last.endedAt >= of.askedAt) return false;
+  const owed = await owedHere(tx, last, of);
+  const ours = owed.filter((one) => one.kind === "helpdesk_open" || one.kind === "helpdesk_close");
+  return ours.every((one) => one.doneAt !== null && one.doneAt < of.askedAt);
 }
+
+/** Nobody stood as assigned any more: whoever does now was assigned again. */
+const wasLetGo = async (tx: Tx, last: Handoff, of: Reading): Promise<boolean> =>
+  (await owedHere(tx, last, of)).some((one) => one.kind === "helpdesk_close" && one.state === "done");
 
 /** A live handoff here is looked at like any other; what the bot has needs no looks but those that news asks for. */
 function watch(turn: Turn, view: HostedView, isNews: boolean): void {

@@ -3,30 +3,45 @@ import type { Handoff } from "../../domain/handoff.ts";
 import type { Destination } from "../../domain/settings.ts";
 import { newId } from "../../ids.ts";
 import type { HelpdeskAgent } from "../../ports.ts";
-import type { BotSetup } from "../deps.ts";
-import { acceptLimit, idleLimit } from "../transitions.ts";
+import type { BotSetup, Deps } from "../deps.ts";
+import { acceptLimit, idleLimit, oweClose } from "../transitions.ts";
 import { laneOf } from "../turn.ts";
 import type { Turn } from "../turn.ts";
 import { refOf } from "./place.ts";
 
 /**
  * A person takes the conversation from the bot, in the channel itself: by writing, by being assigned, by opening it. A live handoff
- * from then on; a lead that stands there becomes one.
+ * from then on; a lead becomes one, and one that is live elsewhere goes on here.
  *
  * @param isOpen it is open there already; else that follows, so that nobody takes it for the bot's
  */
-export function takeOver(turn: Turn, setup: BotSetup, { isOpen }: { isOpen: boolean }): void {
+export function takeOver(
+  turn: Turn,
+  setup: BotSetup,
+  deps: Pick<Deps, "connectors">,
+  { isOpen }: { isOpen: boolean },
+): void {
   const { host } = turn.conversation;
   if (host === null) return;
   if (turn.handoff === null) {
     turn.handoff = handoffHere(turn, setup, host);
     turn.change({ openHandoffId: turn.handoff.id });
-  } else turn.update({ mode: "live", destination: destinationHere(setup, host), ref: refOf(host), chain: [] });
+  } else {
+    if (turn.handoff.mode === "live") leaveOther(turn, deps, turn.handoff);
+    turn.update({ mode: "live", destination: destinationHere(setup, host), ref: refOf(host), chain: [] });
+  }
   turn.change({ dialog: null });
   turn.update({ opened: isOpen, acceptBy: acceptLimit(setup, turn.now), idleAt: idleLimit(setup, turn.now) });
   turn.record("handoff.requested", { kind: "agent", id: null, name: null }, { because: "taken_over" });
   turn.giveControl("human", "taken_over");
   if (!isOpen) oweOpening(turn);
+}
+
+/** Whoever has it elsewhere, or was asked there, has it no longer. */
+function leaveOther(turn: Turn, deps: Pick<Deps, "connectors">, { destination, ref }: Handoff): void {
+  if (destination !== null && !deps.connectors.isLocal(destination.id))
+    oweClose(turn, destination, "Baton: a person took the conversation where the visitor is.", ref);
+  turn.update({ status: "pending", agent: null, assigneeId: null, acceptedAt: null, cursor: null, openBy: null });
 }
 
 function oweOpening(turn: Turn): void {
@@ -81,8 +96,11 @@ function handoffHere(turn: Turn, setup: BotSetup, host: Host): Handoff {
 }
 
 /** Whoever had the last handoff may still stand as assigned: nobody took that back yet. */
-export const isLeftover = (last: Handoff | null, assignee: HelpdeskAgent): last is Handoff =>
-  last !== null && last.endedAt !== null && (last.assigneeId === assignee.id || last.agent?.id === assignee.id);
+export const isLeftover = (last: Handoff | null, assignee: HelpdeskAgent | null): last is Handoff =>
+  last !== null &&
+  last.endedAt !== null &&
+  assignee !== null &&
+  (last.assigneeId === assignee.id || last.agent?.id === assignee.id);
 
 export function oweLettingGo(turn: Turn, last: Handoff): void {
   const { handoff } = turn;

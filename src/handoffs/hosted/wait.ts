@@ -32,6 +32,7 @@ async function lookAt(deps: Deps, looks: HostedLooks, { workspaceId, id: connect
     const newest = newestExternalId === null ? null : hostedId({ connectionId }, newestExternalId);
     const isKnown =
       conversation !== null &&
+      (conversation.host?.unheard ?? null) === null &&
       newest !== null &&
       (await deps.store.read.messageByExternalId(workspaceId, conversation.id, newest)) !== null;
     if (!isKnown) await looks.look(place);
