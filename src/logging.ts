@@ -29,7 +29,7 @@ export function createLogger({ level, destination }: LoggerSettings): Log {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const sink = pino(options, destination ?? standardOutput());
+  const sink = pino(options, destination ?? (shared ??= standardOutput()));
 
   function logWith(bound: Record<string, unknown>): Log {
     const at =
@@ -48,6 +48,9 @@ export function createLogger({ level, destination }: LoggerSettings): Log {
   }
   return logWith({});
 }
+
+/** A process has one standard output, however many logs. */
+let shared: DestinationStream | null = null;
 
 /**
  * What is logged in one turn of the event loop is written at its end, in one piece: requests that share a commit end together,
