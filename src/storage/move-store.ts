@@ -148,10 +148,13 @@ async function moveTable(source: BetterSqlite.Database, target: Client, table: T
 
 type Value = string | number | null;
 
+/** News stand at their own number in SQLite, and at their transaction's in PostgreSQL, where new ones come after those that are there. */
+const valueOf = (table: string, column: string): string =>
+  table === "news" && column === "pos" ? 'coalesce("pos", "n")' : `"${column}"`;
+
 function* valuesOf(source: BetterSqlite.Database, { name, columns }: Table): Generator<Value[]> {
-  const select = source
-    .prepare(`select ${columns.map((column) => `"${column.name}"`).join(", ")} from "${name}"`)
-    .raw();
+  const values = columns.map((column) => valueOf(name, column.name)).join(", ");
+  const select = source.prepare(`select ${values} from "${name}"`).raw();
   for (const row of select.iterate())
     yield (row as Value[]).map((one) => (typeof one === "string" ? cleanText(one) : one));
 }

@@ -14,6 +14,10 @@ export class DatabaseError extends BatonError {
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
+/** As the driver words it. */
+const SILENT = "Query read timeout";
+export const silent = (): Error => new Error(SILENT);
+
 /** What the driver says by its message alone when a connection broke, hung or was never made. */
 const BROKEN_WORDS =
   /^(?:Connection terminated|Query read timeout|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after)/;
@@ -28,10 +32,6 @@ export function isBroken(error: unknown): boolean {
   if (BROKEN_SOCKET.test(code) || BROKEN_STATE.test(code)) return true;
   return error instanceof Error && code === "" && BROKEN_WORDS.test(error.message);
 }
-
-/** The driver gave up waiting for an answer, or for a connection: what was waited for may still be going on over there. */
-export const isSilent = (error: unknown): boolean =>
-  error instanceof Error && /^(?:Query read timeout|timeout exceeded when trying to connect)/.test(error.message);
 
 /**
  * Another unit was faster: the whole unit is begun anew, and sees what that one did. A unique value that is there already is

@@ -6,19 +6,23 @@ import { cleanText } from "../domain/clean-text.ts";
 import type { Database } from "./schema.ts";
 import type { Executor } from "./statements.ts";
 
-/** Times in milliseconds. Each is short enough that a caller hears of a database that is away within two seconds. */
+/** Times in milliseconds. A database that is away is told to the caller within two seconds; one that is slow is waited for. */
 export interface PostgresTiming {
-  /** How long a unit waits for its turn while others have all connections. */
+  /** How long a unit, or a question, waits for its turn while others have all connections. */
   readonly lineMs: number;
   /** Until a connection is made. */
   readonly connectMs: number;
-  /** After so long the server ends a statement. */
-  readonly statementMs: number;
   /** After so long the server gives up waiting for a row that another unit holds. */
   readonly lockMs: number;
-  /** After so long without an answer the server counts as gone: somewhat more than `statementMs`, so that it speaks first. */
-  readonly silenceMs: number;
-  /** The same for a commit: shorter, since what became of it has to be found out yet. */
+  /** After so long the server ends a statement of a unit, which may hold rows that others wait for. */
+  readonly statementMs: number;
+  /** The same for a question, which holds nothing: a search through everything takes its time. */
+  readonly questionMs: number;
+  /** A statement that takes longer makes us ask whether the server is there at all. */
+  readonly pulseAfterMs: number;
+  /** And so long that may take. */
+  readonly pulseWithinMs: number;
+  /** Until a commit is answered; then what became of it is asked on another connection. */
   readonly commitMs: number;
   /** Until when an attempt may be begun anew. */
   readonly patienceMs: number;
@@ -29,13 +33,18 @@ export interface PostgresTiming {
 export const POSTGRES_TIMING: PostgresTiming = {
   lineMs: 1_900,
   connectMs: 1_000,
-  statementMs: 1_600,
   lockMs: 1_400,
-  silenceMs: 1_800,
+  statementMs: 5_000,
+  questionMs: 15_000,
+  pulseAfterMs: 1_000,
+  pulseWithinMs: 700,
   commitMs: 1_300,
   patienceMs: 900,
   idleUnitMs: 5_000,
 };
+
+/** Added to the server's own limit: it is to speak first. */
+const LAST_WORD_MS = 1_000;
 
 /** Numbers that SQLite gives as numbers: counters, times and sums are far below 2^53. */
 const INT8 = 20;
@@ -45,23 +54,32 @@ const numbers = {
     oid === INT8 || oid === NUMERIC ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
 };
 
-export function clientConfig(url: string, timing: PostgresTiming): ClientConfig {
+/** @param statementMs after so long the server ends a statement */
+export function clientConfig(
+  url: string,
+  timing: PostgresTiming,
+  statementMs: number = timing.statementMs,
+): ClientConfig {
   return {
     connectionString: url,
     application_name: "baton",
     keepAlive: true,
     connectionTimeoutMillis: timing.connectMs,
-    statement_timeout: timing.statementMs,
+    statement_timeout: statementMs,
     lock_timeout: timing.lockMs,
-    query_timeout: timing.silenceMs,
+    query_timeout: statementMs + LAST_WORD_MS,
     idle_in_transaction_session_timeout: timing.idleUnitMs,
     types: numbers,
   };
 }
 
 /** Connections to one database. What breaks while nobody uses it is heard and dropped; the next caller gets a new one. */
-export function createPool(url: string, timing: PostgresTiming, size: number): Pool {
-  const pool = new Pool({ ...clientConfig(url, timing), max: size, idleTimeoutMillis: 30_000 });
+export function createPool(
+  url: string,
+  timing: PostgresTiming,
+  { size, statementMs }: { readonly size: number; readonly statementMs: number },
+): Pool {
+  const pool = new Pool({ ...clientConfig(url, timing, statementMs), max: size, idleTimeoutMillis: 30_000 });
   pool.on("error", heard);
   // The pool stops listening while a connection is in use.
   pool.on("connect", (client) => void client.on("error", heard));

@@ -9,6 +9,7 @@ import { prepareDatabase } from "./postgres-migrate.ts";
 import type { Prepared } from "./postgres-migrate.ts";
 import { createPool, POSTGRES_TIMING } from "./postgres-pool.ts";
 import type { PostgresTiming } from "./postgres-pool.ts";
+import { createPulse } from "./postgres-pulse.ts";
 import { createReader, createUnits } from "./postgres-units.ts";
 import type { Session } from "./postgres-units.ts";
 import { readsOn, tell, writesOn } from "./queries.ts";
@@ -45,7 +46,11 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   const timing = { ...POSTGRES_TIMING, ...options.timing };
   const sizes = options.connections ?? CONNECTIONS;
   const { collation } = await prepare(url, timing, options);
-  const pools = { units: createPool(url, timing, sizes.units), reads: createPool(url, timing, sizes.reads) };
+  const pools = {
+    units: createPool(url, timing, { size: sizes.units, statementMs: timing.statementMs }),
+    reads: createPool(url, timing, { size: sizes.reads, statementMs: timing.questionMs }),
+  };
+  const common = { timing, collation, pulse: createPulse(url, timing) };
   const listeners = new Set<(what: Committed) => void>();
   // Bound here, outside of any request: what hears of a commit is in nobody's name.
   const { metrics = noMetrics } = options;
@@ -53,8 +58,8 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     metrics.committed(1, seconds);
     for (const listener of listeners) tell(listener, what);
   });
-  const units = createUnits(pools.units, timing, collation, (on) => sessionOn(on, committed));
-  const reader = createReader(pools.reads, timing, collation);
+  const units = createUnits(pools.units, common, (on) => sessionOn(on, committed));
+  const reader = createReader(pools.reads, common);
   let isClosed = false;
   return {
     read: readsOn(reader),

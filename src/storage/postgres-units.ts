@@ -5,6 +5,7 @@ import { asStorageError, codeOf, isBroken, isConflict, outcomeOpen } from "./pos
 import { createLine } from "./postgres-line.ts";
 import { executorOn } from "./postgres-pool.ts";
 import type { PostgresTiming } from "./postgres-pool.ts";
+import type { Pulse } from "./postgres-pulse.ts";
 import type { Executor } from "./statements.ts";
 
 /** One connection as units see it; they run on it one after the other. */
@@ -45,11 +46,17 @@ const ABORTED = "25P02";
 const wentOn = (cause?: unknown): Error =>
   new Error("a unit of work went on after a statement of it had failed", { cause });
 
+/** What units and questions have in common. */
+interface Common {
+  readonly timing: PostgresTiming;
+  readonly collation: string | null;
+  readonly pulse: Pulse;
+}
+
 /** @param sessionOn what units get to work with, made once for each connection */
 export function createUnits<Work>(
   pool: Pool,
-  timing: PostgresTiming,
-  collation: string | null,
+  { timing, collation, pulse }: Common,
   sessionOn: (on: Executor) => Session<Work>,
 ): Units<Work> {
   const sessions = new WeakMap<PoolClient, Own<Work>>();
@@ -57,7 +64,7 @@ export function createUnits<Work>(
     const known = sessions.get(client);
     if (known !== undefined) return known;
     const on = executorOn(
-      (query) => client.query(query),
+      (query) => pulse.whileAlive(client.query(query)),
       collation,
       () => {
         own.hasWritten = true;
@@ -75,9 +82,9 @@ export function createUnits<Work>(
     try {
       session.reset();
       session.hasWritten = false;
-      await client.query("begin isolation level read committed");
+      await pulse.whileAlive(client.query("begin isolation level read committed"));
       result = await unit(session.work);
-      if (session.hasWritten) await mark(client, session);
+      if (session.hasWritten) await pulse.whileAlive(mark(client, session));
     } catch (error) {
       await undo(client, error);
       throw codeOf(error) === ABORTED ? wentOn(error) : error;
@@ -133,7 +140,7 @@ export function createUnits<Work>(
     const patience = began + timing.patienceMs;
     for (let conflicts = 0, pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
-        return await attempt(unit, began + timing.silenceMs);
+        return await attempt(unit, began + timing.pulseAfterMs + timing.pulseWithinMs);
       } catch (error) {
         const isLost = isBroken(error) && performance.now() < patience;
         if (isConflict(error)) conflicts += 1;
@@ -171,13 +178,26 @@ async function undo(client: PoolClient, fault: unknown): Promise<void> {
 }
 
 /** A question outside of any unit. Asked once more when its connection broke: it changes nothing. */
-export function createReader(pool: Pool, timing: PostgresTiming, collation: string | null): Executor {
+export function createReader(pool: Pool, { timing, collation, pulse }: Common): Executor {
   const line = createLine(pool.options.max, timing.lineMs);
+  const askOn = async (client: PoolClient, query: QueryConfig): Promise<QueryResult> => {
+    let isBad = true;
+    try {
+      const result = await pulse.whileAlive(client.query(query));
+      isBad = false;
+      return result;
+    } catch (error) {
+      isBad = isBroken(error);
+      throw error;
+    } finally {
+      client.release(isBad);
+    }
+  };
   const ask = async (query: QueryConfig): Promise<QueryResult> => {
     const patience = performance.now() + timing.patienceMs;
     for (let pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
-        return await pool.query(query);
+        return await askOn(await pool.connect(), query);
       } catch (error) {
         if (!isBroken(error) || performance.now() > patience) throw asStorageError(error);
       }

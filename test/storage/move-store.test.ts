@@ -105,6 +105,8 @@ const sorted = (rows: readonly object[]): string[] =>
     .map((row) =>
       JSON.stringify(
         Object.entries(row)
+          // Where news stand among others is each database's own.
+          .filter(([column]) => column !== "pos")
           .map(([column, value]) => [column, value === null ? null : cleanText(String(value))])
           .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
       ),

@@ -300,6 +300,22 @@ describe.skipIf(missing !== undefined)("PostgreSQL", () => {
       await expect(locking).rejects.toMatchObject({ code: "overloaded", retryAfterSeconds: 1 });
     });
 
+    test("an answer that takes its time is waited for, as long as the server answers others", async () => {
+      const store = await open(database.url, { ...small, timing: { ...PATIENT, lockMs: 0, pulseAfterMs: 20 } });
+      const other = await beside();
+      await other.query("lock table workspaces in access exclusive mode");
+      let isAnswered = false;
+      const question = store.read.workspaces().finally(() => {
+        isAnswered = true;
+      });
+      const unit = store.write((tx) => tx.workspaces());
+      // Asked several times over meanwhile whether it is there.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      expect(isAnswered).toBe(false);
+      await other.query("commit");
+      expect([await question, await unit]).toEqual([[], []]);
+    });
+
     test("a statement that takes too long is ended, and its unit undone", async () => {
       const store = await open(database.url, { ...small, timing: { lockMs: 0, statementMs: 200 } });
       const other = await beside();

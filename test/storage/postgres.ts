@@ -23,9 +23,11 @@ export async function missingPostgres(): Promise<string | undefined> {
 export const PATIENT = {
   lineMs: 60_000,
   connectMs: 20_000,
-  statementMs: 20_000,
   lockMs: 20_000,
-  silenceMs: 25_000,
+  statementMs: 20_000,
+  questionMs: 20_000,
+  pulseAfterMs: 20_000,
+  pulseWithinMs: 20_000,
   commitMs: 25_000,
   idleUnitMs: 60_000,
 } as const;
