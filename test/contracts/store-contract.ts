@@ -821,6 +821,18 @@ function units(current: () => Store): void {
       expect((await current().write((tx) => tx.workspace("ws_1")))?.id).toBe("ws_1");
     });
 
+    test("of those that lock one name, each begins when the one before it is stored", async () => {
+      const takeLastPlace = (n: number) =>
+        current().write(async (tx) => {
+          await tx.lock("places of the shop");
+          const taken = (await tx.workspaces()).length;
+          await new Promise((resolve) => setImmediate(resolve));
+          if (taken < 3) await tx.createWorkspace(workspace(`ws_${n}`));
+        });
+      await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(takeLastPlace));
+      expect(await current().read.workspaces()).toHaveLength(3);
+    });
+
     test("two that read, wait and write do not overwrite each other", async () => {
       await current().write((tx) => tx.createConversation(conversation("ws_a", "cnv_1")));
       const count = () =>
@@ -856,22 +868,25 @@ function units(current: () => Store): void {
 
     test("news is on disk when it is told", async () => {
       const found: Promise<unknown>[] = [];
-      current().onCommitted(({ lanes }) => {
+      const stop = current().onCommitted(({ lanes }) => {
         if (lanes.length > 0) found.push(current().read.dueLanes(at(1), 10, []));
       });
       await current().write((tx) => tx.addDeliveries([delivery("ws_a", "one")], at(0)));
       expect(await Promise.all(found)).toEqual([[{ lane: "one", connectionId: "con_a" }]]);
+      stop();
     });
 
     test("a listener that throws keeps nobody from an answer, nor the other listeners from the news", async () => {
       const heard: Committed[] = [];
-      current().onCommitted(() => {
+      const failing = current().onCommitted(() => {
         throw new Error("listener");
       });
-      current().onCommitted((what) => heard.push(what));
+      const stop = current().onCommitted((what) => heard.push(what));
       await make("ws_1");
       await make("ws_2");
       expect(heard).toHaveLength(2);
+      failing();
+      stop();
     });
   });
 }
