@@ -6,6 +6,9 @@ import { addShop, at, handoff, member, password, secondFactor, session, token, w
 
 const of = (id: string, more = {}) => token("ws_a", id, { scope: "agent", subject: "mem_1", ...more });
 
+const openOf = async ({ read }: Store, ws: string, limit = 9) =>
+  (await read.openHandoffsOf(ws, "mem_1", limit)).map(({ id }) => id);
+
 export function storeSessions(current: () => Store): void {
   const write: Store["write"] = (work) => current().write(work);
   const found = (id: string) => current().read.sessionByHash(`hash of ${id}`);
@@ -212,13 +215,9 @@ export function storeSessions(current: () => Store): void {
           await tx.createHandoff(handoff("ws_c", `cnv_of_${id}`, id, { status, agent }));
         }
       });
-      const ids = async (ws: string, limit = 9) => {
-        const handoffs = await current().read.openHandoffsOf(ws, "mem_1", limit);
-        return handoffs.map(({ id }) => id);
-      };
-      expect(await ids("ws_c")).toEqual(["hnd_1", "hnd_4"]);
-      expect(await ids("ws_c", 1)).toEqual(["hnd_1"]);
-      expect(await ids("ws_b")).toEqual([]);
+      expect(await openOf(current(), "ws_c")).toEqual(["hnd_1", "hnd_4"]);
+      expect(await openOf(current(), "ws_c", 1)).toEqual(["hnd_1"]);
+      expect(await openOf(current(), "ws_b")).toEqual([]);
     });
   });
 }
