@@ -37,6 +37,10 @@ describe("a lead with Chatwoot connected", () => {
       const found = world.chatwoot.conversations();
       return found[0]?.labels.includes("lead") ? found : null;
     });
+    // Until Baton has stored where it stands, a webhook from there is nobody's, and the first look finds what it told of.
+    await eventually(
+      async () => (await world.baton.store.read.handoff(world.first.workspaceId, body.handoff.id))?.ref !== null,
+    );
     expect(world.chatwoot.contacts()).toHaveLength(1);
     expect(world.chatwoot.contacts()[0]).toMatchObject({
       name: "Ana Pop",
