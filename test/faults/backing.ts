@@ -1,7 +1,17 @@
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, globSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -64,6 +74,10 @@ export async function startRedis(): Promise<Backing & { flush(): Promise<void> }
 /** Where Debian and others keep PostgreSQL's own programs; null where there are none. */
 export const postgresPrograms = (): string | null =>
   globSync("/usr/lib/postgresql/*/bin/initdb").toSorted().at(-1)?.slice(0, -"/initdb".length) ?? null;
+
+export const hasPostgres = (): boolean => postgresPrograms() !== null;
+export const hasRedis = (): boolean =>
+  (process.env["PATH"] ?? "").split(":").some((directory) => existsSync(join(directory, "redis-server")));
 
 /** A PostgreSQL cluster in a directory that must not exist yet. It refuses to run as root, so there it runs as `postgres`. */
 export async function startPostgres(directory: string): Promise<Backing> {

@@ -1,12 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { TROUBLES } from "./plan.ts";
+import type { Trouble } from "./plan.ts";
 import { run } from "./run.ts";
 import type { RunOptions } from "./run.ts";
 
 /*
  * npm run faults -- [--minutes 5] [--messages 100000] [--seed 7] [--processes 1|2] [--database sqlite|postgres] [--redis yes|no]
  *                   [--helpdesk chatwoot|freshchat|both|inbox] [--kill-every 4] [--own-times] [--json]
- *                   [--history file]
+ *                   [--history file] [--trouble frozen,slow]
  *
  * Ends when its minutes are over or its messages are acknowledged. Exit code 1 when a promise was broken; `--history` then
  * tells who did and saw what.
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     "own-times": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     history: { type: "string" },
+    trouble: { type: "string" },
   },
 });
 
@@ -37,6 +40,14 @@ function number(name: keyof typeof values, least: number): number {
   const found = Number(values[name]);
   if (!(found >= least)) throw new Error(`--${name} must be a number of at least ${least}`);
   return found;
+}
+
+function troublesIn(list: string): readonly Trouble[] {
+  return list.split(",").map((name) => {
+    const found = TROUBLES.find((trouble) => trouble === name);
+    if (found === undefined) throw new Error(`--trouble takes of these, comma-separated: ${TROUBLES.join(", ")}`);
+    return found;
+  });
 }
 
 function optionsOf(): RunOptions {
@@ -55,6 +66,7 @@ function optionsOf(): RunOptions {
     withinMs: number("minutes", 0) * 60_000,
     killEveryMs: killEveryMs === 0 ? null : [killEveryMs / 2, killEveryMs * 1.5],
     troubleEveryMs: [500, 2_500],
+    ...(values.trouble !== undefined && { only: troublesIn(values.trouble) }),
     hasty: !values["own-times"],
     conversations: 20,
     tellers: 4,

@@ -4,7 +4,7 @@ import type { Backing, SmallDisk, startRedis } from "./backing.ts";
 import type { Desk } from "./desk.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Fate, Passing } from "./gate.ts";
-import { planOf, TROUBLES } from "./plan.ts";
+import { planOf } from "./plan.ts";
 import type { Step, Trouble } from "./plan.ts";
 import type { Listener } from "./sides.ts";
 
@@ -36,7 +36,8 @@ export interface WrongClock {
 export function wrongClock(file: string): WrongClock {
   let world = 0;
   let wrongBy = 0;
-  const tell = () => writeFileSync(file, String(world + wrongBy));
+  // Clocks count whole milliseconds.
+  const tell = () => writeFileSync(file, String(Math.round(world + wrongBy)));
   tell();
   return {
     now: () => new Date(Date.now() + world),
@@ -87,10 +88,16 @@ function canBe({ redis, postgres, disk, desks, isLong }: Victims, trouble: Troub
  */
 export async function makeTrouble(
   victims: Victims,
-  how: { seed: number; every: readonly [number, number]; until: () => boolean; tell: (step: Step) => void },
+  how: {
+    seed: number;
+    every: readonly [number, number];
+    until: () => boolean;
+    only: readonly Trouble[];
+    tell: (step: Step) => void;
+  },
 ): Promise<Partial<Record<Trouble, number>>> {
   const made: Partial<Record<Trouble, number>> = {};
-  const among = TROUBLES.filter((trouble) => canBe(victims, trouble));
+  const among = how.only.filter((trouble) => canBe(victims, trouble));
   for (const step of planOf(how.seed, among, how.every)) {
     await pause(step.afterMs);
     if (how.until()) break;

@@ -13,6 +13,8 @@ import { hasteArguments } from "./haste.ts";
 import { whatIsWrong } from "./judge.ts";
 import { createSockets, makePeace, makeTrouble, wrongClock } from "./mischief.ts";
 import type { Victims } from "./mischief.ts";
+import { TROUBLES } from "./plan.ts";
+import type { Trouble } from "./plan.ts";
 import { firstRunOf } from "./program.ts";
 import type { Act, History, Json } from "./record.ts";
 import { freePort, insist, listen, seeded } from "./sides.ts";
@@ -32,6 +34,8 @@ export interface RunOptions {
   readonly killEveryMs: readonly [number, number] | null;
   /** Between two troubles, least and most; null: none is made. */
   readonly troubleEveryMs: readonly [number, number] | null;
+  /** These troubles alone. */
+  readonly only?: readonly Trouble[];
   /** False: the program's own waits of 10 to 20 seconds, instead of a tenth of them. */
   readonly hasty: boolean;
   readonly conversations: number;
@@ -223,6 +227,7 @@ async function runWith(options: RunOptions, later: (end: () => Promise<unknown> 
           seed,
           every: options.troubleEveryMs,
           until,
+          only: options.only ?? TROUBLES,
           tell: (step) => void troubles.push({ ...step, at: new Date() }),
         });
   const kills = killing();
