@@ -122,6 +122,7 @@ export async function requestHandoff(
   if (decision.outcome === "declined") {
     await turn.save();
     const { because } = decision;
+    await tx.countDeclined(setup.bot.workspaceId, setup.bot.id, because, now);
     return answer(turn, setup, deps, { outcome: "declined", because, decision, isNew: false, hasLead });
   }
   if (open !== null && (alreadyOpen || decision.outcome === "lead")) {
@@ -155,8 +156,8 @@ export async function requestHandoff(
 /** What the visitor is told, as lines of the conversation; with the form, where Baton shows it itself. */
 function sayAnswer(turn: Turn, setup: BotSetup, deps: Deps, { reply, form, decision }: HandoffAnswer): void {
   for (const { text } of reply) turn.add({ role: "system", text, at: turn.now });
-  if (form !== null && decision.outcome === "lead" && turn.handoff !== null)
-    beginDialog(turn, setup, deps, turn.handoff);
+  const isShownAlready = decision.outcome === "live" && decision.because === "already_open";
+  if (form !== null && !isShownAlready && turn.handoff !== null) beginDialog(turn, setup, deps, turn.handoff);
 }
 
 /** Counted by one request at a time: several that count beside each other would all find the last place free. */
@@ -322,7 +323,9 @@ function answer(
   if (outcome === "declined" || turn.handoff === null)
     return { ...base, guidance: silent ? guidance.alreadyOpen : guidance.declined, reply: [], form: null };
   // Who has left contact details is not asked for them again.
-  const form = hasLead ? null : formFor(outcome, turn.handoff.id, context, deps.baseUrl);
+  // Questions one by one would be asked in the middle of the talk with the person who was called.
+  const isUnasked = hasLead || (outcome === "live" && turn.conversation.host?.showsForms === false);
+  const form = isUnasked ? null : formFor(outcome, turn.handoff.id, context, deps.baseUrl);
   if (outcome === "live") {
     const again = because === "already_open";
     const keys = again ? [] : form === null ? (["connecting"] as const) : (["connecting", "leadPrompt"] as const);
