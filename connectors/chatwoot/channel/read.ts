@@ -70,18 +70,23 @@ const isDeleted = ({ content_attributes: attributes }: Message): boolean => attr
 const unsent = (messages: readonly Message[]): number[] =>
   messages.filter((message) => !isDeleted(message) && formIn(message)?.values === null).map(({ id }) => id);
 
-/** Whether a person's words are the last but the visitor's: no bot has spoken and nothing was changed since, which Chatwoot writes down. */
-function isAnswered(messages: readonly Message[]): boolean {
-  const turn = messages.findLast(
-    (message) => isActivity(message) || isByBot(message) || toAgentMessage(message) !== null,
-  );
-  return turn !== undefined && !isActivity(turn) && !isByBot(turn);
+/**
+ * Whether a person's words are the last but the visitor's: no bot has spoken and nothing was changed since, which Chatwoot writes down.
+ * The note of ours that gives the conversation back counts as such a change: its status may have been the same.
+ */
+export function isAnswered(messages: readonly Message[]): boolean {
+  const last = messages
+    .toSorted((a, b) => a.id - b.id)
+    .findLast((message) => isActivity(message) || isByBot(message) || toAgentMessage(message) !== null);
+  return last !== undefined && !isActivity(last) && !isByBot(last);
 }
 
 const isActivity = ({ message_type: type }: Message): boolean => type === "activity" || type === 2;
 
-const isByBot = ({ message_type: type, sender, private: isPrivate }: Message): boolean =>
-  !isPrivate && (type === "outgoing" || type === 1) && sender?.type?.toLowerCase() === "agent_bot";
+/** Ours too whose bot was deleted since: Chatwoot then names nobody. */
+const isByBot = (message: Message): boolean =>
+  (message.message_type === "outgoing" || message.message_type === 1) &&
+  (message.sender?.type?.toLowerCase() === "agent_bot" || keyOf(message) !== null);
 
 /**
  * In our words; null for what is neither the visitor's nor a person's: our own, other bots', templates, activity, notes.

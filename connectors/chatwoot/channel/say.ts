@@ -8,13 +8,13 @@ import type { Desk } from "../desk.ts";
 import { Refusal } from "../failures.ts";
 import { LONGEST_CONTENT, partsToNeutralise } from "../liquid.ts";
 import { assigneeOf } from "../mapping.ts";
-import { post, postedBefore } from "../messages.ts";
+import { post, postedBefore, readPage } from "../messages.ts";
 import type { NewMessage } from "../messages.ts";
 import { FILE_LIMITS, piecesOf, postOrLink } from "../send.ts";
 import type { Piece } from "../send.ts";
 import type { Conversation } from "../shapes.ts";
 import { formAttributes, formInWords, textAbove } from "./form.ts";
-import { showsForms } from "./read.ts";
+import { isAnswered, showsForms } from "./read.ts";
 
 /** Longest text of one message, where the channel behind the inbox takes less than Chatwoot. */
 const LONGEST_TEXT: Readonly<Record<string, number>> = {
@@ -31,7 +31,7 @@ const SEVERAL_FILES = new Set(["Channel::WebWidget", "Channel::Email", "Channel:
 
 /**
  * Says a line to the visitor in the bot's name, once over all attempts. Before each message of it the conversation is read: where
- * a person has it, or it is gone or has ended, nothing more is said.
+ * a person has it or spoke last, or it is gone or has ended, nothing more is said.
  *
  * @returns `silent` when nothing of it was said. Throws DeliveryError.
  */
@@ -46,7 +46,9 @@ export async function sayLine(desk: Desk, line: HostedLine, effect: Effect): Pro
     const step = `line-${i}`;
     if ((await postedBefore(client, steps, step, line.conversationId)) !== null) continue;
     const current = await readConversationIfThere(client, line.conversationId);
-    if (!current || !isBotsTurn(current)) return i === 0 ? "silent" : "said";
+    // A person may write without taking it: what they say is no change of the conversation.
+    if (!current || !isBotsTurn(current) || isAnswered(await readPage(client, line.conversationId, "")))
+      return i === 0 ? "silent" : "said";
     const message: NewMessage = {
       conversationId: line.conversationId,
       key: steps.keyOf(step),
