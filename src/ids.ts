@@ -15,6 +15,7 @@ export const ID_PREFIXES = {
   lead: "led",
   token: "tok",
   audit: "aud",
+  erasure: "era",
   session: "ses",
   webhook: "whk",
   request: "req",

@@ -6,6 +6,7 @@ import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 import type { MemberRole } from "./domain/member-role.ts";
 import type { AuditReads, AuditWrites } from "./ports-audit.ts";
 import type { LeadReads, LeadWrites } from "./ports-leads.ts";
+import type { PeopleReads, PeopleWrites } from "./ports-people.ts";
 import type { StoreFigures } from "./ports-metrics.ts";
 import type { SessionReads, SessionWrites } from "./ports-sessions.ts";
 import type { RetentionReads, RetentionWrites } from "./ports-retention.ts";
@@ -193,7 +194,7 @@ export interface DeliveryFilter {
 }
 
 /** Questions. They see only what is committed. */
-export interface Reads extends AuditReads, LeadReads, RetentionReads, SessionReads {
+export interface Reads extends AuditReads, LeadReads, PeopleReads, RetentionReads, SessionReads {
   workspace(id: string): Promise<Workspace | null>;
   workspaces(): Promise<readonly Workspace[]>;
   bot(workspaceId: string, id: string): Promise<Bot | null>;
@@ -276,7 +277,7 @@ export interface DueLane {
 }
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
-export interface Tx extends Reads, AuditWrites, LeadWrites, RetentionWrites, SessionWrites {
+export interface Tx extends Reads, AuditWrites, LeadWrites, PeopleWrites, RetentionWrites, SessionWrites {
   /**
    * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
    * before it is stored. For what has no row of its own to lock.
@@ -402,6 +403,11 @@ export interface Store {
    * @param conversationId the only one that matters: where several processes write, those of all of them are told
    */
   onCommitted(listener: (what: Committed) => void, conversationId?: string): () => void;
+  /**
+   * Makes the bytes of what was erased go, as far as the database lets us. Gives what stays behind all the same, in words for the
+   * admin.
+   */
+  scrub(): Promise<readonly string[]>;
   /** Online copy of the whole store into `file`. */
   backup(file: string): Promise<void>;
   /** Reads all of it, beside whatever goes on. Never rejects for damage: that is what it tells. */

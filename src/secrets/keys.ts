@@ -1,7 +1,7 @@
 import { hkdfSync } from "node:crypto";
 import type { MasterSecret } from "./master-secret.ts";
 
-export const purposes = ["tokens", "sealing", "webhooks", "idempotency", "sharing"] as const;
+export const purposes = ["tokens", "sealing", "webhooks", "idempotency", "sharing", "people"] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** A key of 32 bytes for one purpose, with a short name by which a later reader finds it. The name tells nothing of the key. */
@@ -32,6 +32,7 @@ export function deriveKeys(master: MasterSecret): Keys {
     webhooks: ring("webhooks"),
     idempotency: ring("idempotency"),
     sharing: ring("sharing"),
+    people: ring("people"),
   };
 }
 

@@ -22,6 +22,8 @@ interface Finished {
 export interface GroupCommit {
   /** Runs `work` between a savepoint and its release; resolves once the commit that holds it is on disk. */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Runs `work` while nothing is being written: after the units that are under way, before those that wait. */
+  between<Result>(work: () => Result): Promise<Result>;
   /** Resolves when everything asked for until now has ended; later work is refused. */
   close(): Promise<void>;
 }
@@ -45,6 +47,7 @@ export function createGroupCommit(
   const release = db.prepare("RELEASE unit");
   const undo = db.prepare("ROLLBACK TO unit");
   let waiting: Unit[] = [];
+  const pauses: (() => void)[] = [];
   let running = false;
   let closed = false;
   let idle: (() => void)[] = [];
@@ -97,8 +100,9 @@ export function createGroupCommit(
   // Here, outside of any request: the units keep the one that asked for them, and what hears of the commit is in nobody's name.
   const drain = bound(async (): Promise<void> => {
     running = true;
-    while (waiting.length > 0) {
-      await batch();
+    while (waiting.length > 0 || pauses.length > 0) {
+      for (const pause of pauses.splice(0)) pause();
+      if (waiting.length > 0) await batch();
       // Lets the answers leave and the next requests come in, so that they share the next commit.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -118,6 +122,22 @@ export function createGroupCommit(
         if (running) return;
         running = true;
         // A turn of the event loop later, so that requests that are being read join in.
+        setImmediate(() => void drain());
+      });
+    },
+    between(work) {
+      if (closed)
+        return Promise.reject(new HandoffError("storage_unavailable", "The store is closed", { retryAfterSeconds: 5 }));
+      return new Promise((resolve, reject) => {
+        pauses.push(() => {
+          try {
+            resolve(work());
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error("what was done between two commits failed"));
+          }
+        });
+        if (running) return;
+        running = true;
         setImmediate(() => void drain());
       });
     },

@@ -4,6 +4,7 @@ import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import { auditLog } from "./migration-audit.ts";
 import { leadList } from "./migration-leads.ts";
+import { erasures } from "./migration-people.ts";
 import { retention } from "./migration-retention.ts";
 import { sessions } from "./migration-sessions.ts";
 
@@ -25,6 +26,7 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0010_sessions": { up: (db) => sessions(db) },
     "0011_audit_log": { up: (db) => auditLog(db, dialect) },
     "0012_lead_list": { up: (db) => leadList(db) },
+    "0016_erasures": { up: (db) => erasures(db) },
   };
 }
 

@@ -70,6 +70,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    scrub: () => scrub(pools.reads),
     backup: () =>
       Promise.reject(
         new DatabaseError(
@@ -114,6 +115,35 @@ function sessionOn(on: Executor, committed: (what: Committed, seconds: number) =
 
 const closed = (): HandoffError =>
   new HandoffError("storage_unavailable", "The store is closed", { retryAfterSeconds: 5 });
+
+const WHAT_STAYS = [
+  "PostgreSQL keeps the bytes of rows that were deleted or changed in its files until their space is used again, or until VACUUM FULL " +
+    "rewrites the tables (which locks each of them meanwhile).",
+  "PostgreSQL's write-ahead log and its archive hold what they held until they are recycled, and so do replicas and dumps.",
+];
+
+/** Dead rows become free space at once; nobody is kept out by that. What stays is PostgreSQL's to say. */
+async function scrub(pool: { query(text: string): Promise<unknown> }): Promise<readonly string[]> {
+  try {
+    for (const table of TABLES_OF_PEOPLE) await pool.query(`vacuum ${table}`);
+    return WHAT_STAYS;
+  } catch {
+    // Also where it is not ours to vacuum, or takes longer than a question may: PostgreSQL comes to it by itself.
+    return ["PostgreSQL has not vacuumed its tables yet, which it does by itself in time.", ...WHAT_STAYS];
+  }
+}
+
+const TABLES_OF_PEOPLE = [
+  "conversations",
+  "messages",
+  "events",
+  "handoffs",
+  "leads",
+  "consents",
+  "deliveries",
+  "webhooks",
+  "answers",
+];
 
 /** Whether it is whole is PostgreSQL's own to know: reading it all through would take the machine's time from everybody. */
 async function healthOf(pool: { query(text: string): Promise<{ rows: { size: number }[] }> }): Promise<StoreHealth> {

@@ -7,6 +7,8 @@ import { figureReads } from "./query-figures.ts";
 import { forgetting } from "./query-forget.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
 import { leadReads, leadWrites } from "./query-leads.ts";
+import { peopleWrites } from "./query-erase.ts";
+import { peopleReads } from "./query-people.ts";
 import { retentionReads, retentionWrites } from "./query-retention.ts";
 import { sessionReads, sessionWrites } from "./query-sessions.ts";
 import { signInWrites } from "./query-sign-in.ts";
@@ -20,6 +22,7 @@ export const readsOn = (on: Executor): Reads => ({
   ...conversationReads(on),
   ...handoffReads(on),
   ...leadReads(on),
+  ...peopleReads(on),
   ...deliveryReads(on),
   ...webhookReads(on),
   ...figureReads(on),
@@ -55,6 +58,7 @@ export function writesOn(on: Executor): Writes {
     ...conversationWrites(on, owners, (id) => conversations.add(id)),
     ...handoffWrites(on),
     ...leadWrites(on),
+    ...peopleWrites(on),
     ...deliveryWrites(on, (lane) => lanes.add(lane)),
     ...webhookWrites(on),
     ...retentionWrites(on),

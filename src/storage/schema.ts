@@ -212,6 +212,19 @@ export interface LeadsTable {
   search: string;
 }
 
+/** Who was erased when, without a word about them. */
+export interface ErasuresTable {
+  id: string;
+  workspace_id: string;
+  started_at: number;
+  finished_at: number | null;
+  actor: string;
+  identifiers: string;
+  counts: string;
+  copies: string;
+  mails: string;
+}
+
 /** Append-only: nothing updates or deletes a row but the erasure of a person. */
 export interface ConsentsTable {
   lead_id: string;
@@ -323,6 +336,7 @@ export interface Database {
   handoffs: HandoffsTable;
   leads: LeadsTable;
   audit_log: AuditLogTable;
+  erasures: ErasuresTable;
   consents: ConsentsTable;
   deliveries: DeliveriesTable;
   lanes: LanesTable;

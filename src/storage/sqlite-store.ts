@@ -12,6 +12,7 @@ import { migrationsFor } from "./migrations.ts";
 import { readsOn, tell, writesOn } from "./queries.ts";
 import type { Database } from "./schema.ts";
 import { copySqlite } from "./sqlite-copy.ts";
+import { createScrubber } from "./sqlite-scrub.ts";
 import type { Executor } from "./statements.ts";
 
 /**
@@ -43,6 +44,7 @@ export async function openSqliteStore(
     const what = touched.taken();
     for (const listener of listeners) tell(listener, what);
   });
+  const scrubber = createScrubber(file, { writer, reader, commits });
   return {
     read: readsOn(executor(reader)),
     write: (work) =>
@@ -55,6 +57,7 @@ export async function openSqliteStore(
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    scrub: () => scrubber.scrub(),
     async backup(to) {
       await copySqlite(file, to);
     },
@@ -63,6 +66,7 @@ export async function openSqliteStore(
       await commits.close();
       reader.close();
       writer.close();
+      scrubber.close();
     },
   };
 }

@@ -8,6 +8,7 @@ import { storeSessions } from "./store-sessions.ts";
 import { storeSignIn } from "./store-sign-in.ts";
 import { storeAudit } from "./store-audit.ts";
 import { storeLeads } from "./store-leads.ts";
+import { storePeople } from "./store-people.ts";
 import { storeScoping } from "./store-scoping.ts";
 import type { Opened } from "./store-samples.ts";
 import {
@@ -50,6 +51,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     storeScoping(current);
     storeAudit(current);
     storeLeads(current);
+    storePeople(current);
     storeSignIn(current);
     storeSessions(current);
     storeRetention(current);

@@ -1,5 +1,6 @@
 import type { Conversation, Message } from "../../src/domain/conversation.ts";
 import type { AuditEntry } from "../../src/ports-audit.ts";
+import type { Erasure, ErasureCounts } from "../../src/ports-people.ts";
 import type { Consent, Handoff, Lead } from "../../src/domain/handoff.ts";
 import type { Password, SecondFactor, Session } from "../../src/ports-sessions.ts";
 import type {
@@ -261,6 +262,31 @@ export const auditEntry = (workspaceId: string, id: string, more: Partial<AuditE
   ...more,
 });
 
+export const NOTHING_ERASED: ErasureCounts = {
+  conversations: 0,
+  messages: 0,
+  events: 0,
+  handoffs: 0,
+  leads: 0,
+  consents: 0,
+  deliveries: 0,
+  webhooks: 0,
+  answers: 0,
+};
+
+export const erasure = (workspaceId: string, id: string, more: Partial<Erasure> = {}): Erasure => ({
+  id,
+  workspaceId,
+  startedAt: at(0),
+  finishedAt: null,
+  actor: { kind: "member", id: "mem_a", name: "Ioana" },
+  identifiers: [{ kind: "email", hash: "k.h" }],
+  counts: NOTHING_ERASED,
+  copies: [],
+  mails: [],
+  ...more,
+});
+
 /** A workspace with one of everything that can be told apart from another's; `tag` ends each id. */
 export async function addShop(tx: Tx, tag: string): Promise<void> {
   const ws = `ws_${tag}`;
@@ -292,6 +318,10 @@ export async function addShop(tx: Tx, tag: string): Promise<void> {
   await tx.createLead(lead(ws, { conversationId: cnv, handoffId: hnd }, `led_${tag}`, { botId: `bot_${tag}` }));
   await tx.addConsent(ws, `led_${tag}`, consent());
   await tx.addAudit(auditEntry(ws, `aud_${tag}`));
+  await tx.saveErasure(erasure(ws, `era_${tag}`));
+  await tx.recordWebhook(webhook(`whk_${tag}`, "dk", { workspaceId: ws, connectionId: `con_${tag}` }));
+  await tx.finishWebhook(`whk_${tag}`, "failed", "not understood", at(0));
+  await tx.storeAnswer(`bot:${ws}:bot_${tag}`, `key-${tag}`, { requestHash: "h", status: 201, body: "{}" }, at(0));
   const owed = { connectionId: `con_${tag}`, conversationId: cnv, handoffId: hnd };
   const lane = `con_${tag}:${cnv}`;
   await tx.addDeliveries([delivery(ws, lane, owed), delivery(ws, lane, owed)], at(0));

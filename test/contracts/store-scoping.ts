@@ -40,6 +40,7 @@ type UnscopedReads =
   | "passwordsByEmail";
 
 const NO_PAGE = { items: [], nextCursor: null };
+const NO_STRETCH = { items: [], next: null };
 
 interface ScopedRead {
   readonly ask: (reads: Reads, workspaceId: string) => Promise<unknown>;
@@ -84,6 +85,17 @@ const scopedReads: Record<ScopedReadName, ScopedRead> = {
   memberSigningInAs: { ask: (reads, ws) => reads.memberSigningInAs(ws, "ioana@example.com", "mem_0"), nothing: null },
   secondFactor: { ask: (reads, ws) => reads.secondFactor(ws, "mem_a"), nothing: null },
   recoveryCodesLeft: { ask: (reads, ws) => reads.recoveryCodesLeft(ws, "mem_a"), nothing: 0 },
+  contactsOfConversations: { ask: (reads, ws) => reads.contactsOfConversations(ws, "", 99), nothing: NO_STRETCH },
+  contactsOfLeads: { ask: (reads, ws) => reads.contactsOfLeads(ws, "", 99), nothing: NO_STRETCH },
+  handoffsOfConversation: { ask: (reads, ws) => reads.handoffsOfConversation(ws, "cnv_a"), nothing: [] },
+  consentsOfLead: { ask: (reads, ws) => reads.consentsOfLead(ws, "led_a"), nothing: [] },
+  deliveriesOfConversations: {
+    ask: (reads, ws) => reads.deliveriesOfConversations(ws, ["cnv_a"], "0", 99),
+    nothing: NO_STRETCH,
+  },
+  keptWebhooks: { ask: (reads, ws) => reads.keptWebhooks(ws, "", 99), nothing: NO_STRETCH },
+  keptAnswers: { ask: (reads, ws) => reads.keptAnswers(ws, "", 99), nothing: NO_STRETCH },
+  erasures: { ask: (reads, ws) => reads.erasures(ws, { limit: 9 }), nothing: NO_PAGE },
   leadCounts: { ask: (reads, ws) => reads.leadCounts(ws, {}), nothing: { open: 0, followed_up: 0 } },
   audit: { ask: (reads, ws) => reads.audit(ws, { limit: 10 }), nothing: NO_PAGE },
   deliveryCounts: { ask: (reads, ws) => reads.deliveryCounts(ws), nothing: {} },
@@ -106,6 +118,7 @@ type UnscopedWrites =
   | "createLead"
   | "addDeliveries"
   | "addAudit"
+  | "saveErasure"
   | "claimLane"
   | "renewLane"
   | "saveProgress"
@@ -153,6 +166,13 @@ const scopedWrites: Record<ScopedWrite, (tx: Tx, workspaceId: string) => Promise
     tx.saveHandoff(handoff(ws, "cnv_a", "hnd_a", { ...ofA, destination, status: "cancelled" }), "pending"),
   scheduleLook: (tx, ws) => tx.scheduleLook(ws, "hnd_a", at(30)),
   addConsent: (tx, ws) => tx.addConsent(ws, "led_a", consent({ agreedAt: at(99) })),
+  eraseLines: (tx, ws) => tx.eraseLines(ws, "cnv_a", 1),
+  eraseLeads: (tx, ws) => tx.eraseLeads(ws, "cnv_a"),
+  eraseHandoffs: (tx, ws) => tx.eraseHandoffs(ws, "cnv_a"),
+  eraseDeliveries: (tx, ws) => tx.eraseDeliveries(ws, [1], at(9)),
+  eraseConversation: (tx, ws) => tx.eraseConversation(ws, "cnv_a", at(9)),
+  eraseWebhooks: (tx, ws) => tx.eraseWebhooks(ws, ["whk_a"]),
+  eraseAnswers: (tx, ws) => tx.eraseAnswers(ws, [{ scope: "bot:ws_a:bot_a", key: "key-a" }]),
   setFollowUp: (tx, ws) => tx.setFollowUp(ws, "led_a", { state: "followed_up", at: at(9), by: null, note: null }),
   dropLane: (tx, ws) => tx.dropLane(ws, "con_a:cnv_a", "gone", at(1)),
   createSession: (tx, ws) => tx.createSession(session(ws, "mem_a", "ses_new")),

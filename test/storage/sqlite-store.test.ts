@@ -110,6 +110,7 @@ describe("an SQLite file", () => {
       "consents",
       "conversations",
       "deliveries",
+      "erasures",
       "events",
       "handoffs",
       "lanes",
