@@ -26,7 +26,11 @@ async function main(): Promise<void> {
   if (!config.isProduction) say(`  try it         ${baton.baseUrl()}/demo`);
   if (made !== null) say(`  sign in        ${made.signInUrl} (for the owner, once, within 7 days)`);
   say(`  API            ${baton.baseUrl()}/docs`);
-  say(`  data           ${config.dataDir}`);
+  const where =
+    config.database.kind === "postgres"
+      ? `PostgreSQL; the secret and what scripts need in ${config.dataDir}`
+      : config.dataDir;
+  say(`  data           ${where}`);
   if (config.redisUrl !== undefined && config.database.kind === "sqlite")
     say("  one process    REDIS_URL is set, but SQLite serves one process: several need PostgreSQL (DATABASE_URL)");
   const first = join(config.dataDir, FIRST_RUN_FILE);
