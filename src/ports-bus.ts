@@ -7,6 +7,8 @@
 export type Hint =
   /** Something was committed in these conversations. */
   | { readonly kind: "conversations"; readonly ids: readonly string[] }
+  /** Something that a workspace's lists show was changed there. */
+  | { readonly kind: "news"; readonly ids: readonly string[] }
   | { readonly kind: "tokens_revoked" }
   | { readonly kind: "connection_changed"; readonly connectionId: string }
   /** Its settings were mended: what was known against it is over. */

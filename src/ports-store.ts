@@ -5,9 +5,11 @@ import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 import type { MemberRole } from "./domain/member-role.ts";
 import type { AuditReads, AuditWrites } from "./ports-audit.ts";
+import type { InsightReads, InsightWrites } from "./ports-insights.ts";
 import type { LeadReads, LeadWrites } from "./ports-leads.ts";
 import type { PeopleReads, PeopleWrites } from "./ports-people.ts";
 import type { StoreFigures } from "./ports-metrics.ts";
+import type { NewsReads, NewsWrites } from "./ports-news.ts";
 import type { SessionReads, SessionWrites } from "./ports-sessions.ts";
 import type { RetentionReads, RetentionWrites } from "./ports-retention.ts";
 
@@ -194,7 +196,7 @@ export interface DeliveryFilter {
 }
 
 /** Questions. They see only what is committed. */
-export interface Reads extends AuditReads, LeadReads, PeopleReads, RetentionReads, SessionReads {
+export interface Reads extends AuditReads, InsightReads, LeadReads, NewsReads, PeopleReads, RetentionReads, SessionReads {
   workspace(id: string): Promise<Workspace | null>;
   workspaces(): Promise<readonly Workspace[]>;
   bot(workspaceId: string, id: string): Promise<Bot | null>;
@@ -277,7 +279,7 @@ export interface DueLane {
 }
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
-export interface Tx extends Reads, AuditWrites, LeadWrites, PeopleWrites, RetentionWrites, SessionWrites {
+export interface Tx extends Reads, AuditWrites, InsightWrites, LeadWrites, NewsWrites, PeopleWrites, RetentionWrites, SessionWrites {
   /**
    * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
    * before it is stored. For what has no row of its own to lock.
@@ -378,6 +380,8 @@ export interface Tx extends Reads, AuditWrites, LeadWrites, PeopleWrites, Retent
 export interface Committed {
   readonly lanes: readonly string[];
   readonly conversations: readonly string[];
+  /** Workspaces that have news. */
+  readonly news: readonly string[];
 }
 
 /** How the store itself is, apart from what is in it. */
@@ -403,6 +407,8 @@ export interface Store {
    * @param conversationId the only one that matters: where several processes write, those of all of them are told
    */
   onCommitted(listener: (what: Committed) => void, conversationId?: string): () => void;
+  /** Called when the workspace may have news: a hint, may come for nothing and twice. Returns the way to stop listening. */
+  onNews(listener: () => void, workspaceId: string): () => void;
   /**
    * Makes the bytes of what was erased go, as far as the database lets us. Gives what stays behind all the same, in words for the
    * admin.

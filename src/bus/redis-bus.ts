@@ -9,6 +9,7 @@ const MOST_IDS = 500;
 const Time = z.number().int().nonnegative();
 const HintSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("conversations"), ids: z.array(Id).max(MOST_IDS) }),
+  z.strictObject({ kind: z.literal("news"), ids: z.array(Id).max(MOST_IDS) }),
   z.strictObject({ kind: z.literal("tokens_revoked") }),
   z.strictObject({ kind: z.literal("connection_changed"), connectionId: Id }),
   z.strictObject({ kind: z.literal("connection_mended"), connectionId: Id }),
@@ -33,7 +34,7 @@ export function createRedisBus({ link, log }: { link: RedisLink; log: Log }): Bu
   const me = randomUUID();
   const channel = `${link.prefix}hints`;
   const listeners = new Set<(hint: Hint) => void>();
-  const touched = new Set<string>();
+  const touched = { conversations: new Set<string>(), news: new Set<string>() };
   const others = new Map<string, Hint>();
   let isDue = false;
 
@@ -62,11 +63,12 @@ export function createRedisBus({ link, log }: { link: RedisLink; log: Log }): Bu
 
   function send(): void {
     isDue = false;
-    const ids = [...touched];
     const hints: Hint[] = [...others.values()];
-    for (let at = 0; at < ids.length; at += MOST_IDS)
-      hints.push({ kind: "conversations", ids: ids.slice(at, at + MOST_IDS) });
-    touched.clear();
+    for (const kind of ["conversations", "news"] as const) {
+      const ids = [...touched[kind]];
+      for (let at = 0; at < ids.length; at += MOST_IDS) hints.push({ kind, ids: ids.slice(at, at + MOST_IDS) });
+      touched[kind].clear();
+    }
     others.clear();
     link.ask((redis) => redis.publish(channel, JSON.stringify({ from: me, hints }))).catch(() => null);
   }
@@ -74,7 +76,7 @@ export function createRedisBus({ link, log }: { link: RedisLink; log: Log }): Bu
   return {
     tell(hint) {
       if (!link.isUp()) return;
-      if (hint.kind === "conversations") for (const id of hint.ids) touched.add(id);
+      if (hint.kind === "conversations" || hint.kind === "news") for (const id of hint.ids) touched[hint.kind].add(id);
       else others.set(keyOf(hint), hint);
       if (isDue) return;
       isDue = true;

@@ -19,6 +19,7 @@ import { lookAtWaiting } from "./hosted/wait.ts";
 import { loadHandoff } from "./load.ts";
 import { createLooks } from "./looks.ts";
 import { mailOf } from "./mail.ts";
+import { saveProblem } from "./news.ts";
 import { end, FIRST_LOOK_MS, OPENED_LOOK_MS, miss, moveOn, oweClose } from "./transitions.ts";
 
 export interface DutiesDeps extends Deps {
@@ -364,6 +365,8 @@ async function connectionDown(deps: Deps, connectionId: string, problem: string)
 async function setProblem(deps: Deps, connectionId: string, problem: string | null): Promise<void> {
   const connection = await deps.store.read.connectionById(connectionId);
   if (connection === null || connection.problem === problem) return;
-  const problemSince = problem === null ? null : (connection.problemSince ?? deps.clock());
-  await deps.store.write((tx) => tx.updateConnection(connection.workspaceId, connectionId, { problem, problemSince }));
+  await deps.store.write(async (tx) => {
+    const now = await tx.connectionById(connectionId);
+    if (now !== null) await saveProblem(tx, now, problem, deps.clock());
+  });
 }

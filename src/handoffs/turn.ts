@@ -8,6 +8,7 @@ import { newId } from "../ids.ts";
 import type { NewDelivery, StoredEvent, Tx } from "../ports-store.ts";
 import type { EventType } from "./events.ts";
 import { CALLBACK_TYPES } from "./events.ts";
+import { newsOfEvents } from "./news.ts";
 import { hostedId, isTeams } from "./hosted/place.ts";
 
 /** What is new in a message before it has a number. */
@@ -197,6 +198,7 @@ export function beginTurn(
       if (handoff !== null && look !== undefined) await tx.scheduleLook(workspaceId, handoff.id, look);
       await tx.addMessages(workspaceId, messages);
       await tx.addEvents(workspaceId, events);
+      await tx.addNews(workspaceId, newsOfEvents(conversation.botId, events));
       await tx.addDeliveries(inOrder(deliveries, lines), now);
       conversationIsNew = false;
       changed = false;

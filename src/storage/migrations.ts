@@ -3,6 +3,7 @@ import type { RawBuilder } from "kysely";
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import { auditLog } from "./migration-audit.ts";
+import { connectionStates, insights, news } from "./migration-console.ts";
 import { leadList } from "./migration-leads.ts";
 import { erasures } from "./migration-people.ts";
 import { retention } from "./migration-retention.ts";
@@ -27,6 +28,9 @@ export function migrationsFor(dialect: Dialect): Record<string, Migration> {
     "0011_audit_log": { up: (db) => auditLog(db, dialect) },
     "0012_lead_list": { up: (db) => leadList(db) },
     "0016_erasures": { up: (db) => erasures(db) },
+    "0017_insights": { up: (db) => insights(db) },
+    "0018_connection_states": { up: (db) => connectionStates(db, dialect) },
+    "0019_news": { up: (db) => news(db, dialect) },
   };
 }
 

@@ -3,6 +3,7 @@ import type { CompiledQuery } from "kysely";
 import { Pool, types } from "pg";
 import type { ClientConfig, QueryConfig, QueryResult } from "pg";
 import { cleanText } from "../domain/clean-text.ts";
+import { POSTGRES_NEWS } from "./news-position.ts";
 import type { Database } from "./schema.ts";
 import type { Executor } from "./statements.ts";
 
@@ -117,6 +118,7 @@ export function executorOn(ask: Ask, collation: string | null, wrote: () => void
     jsonText,
     lower: (text) =>
       collation === null ? sql<string>`lower(${text})` : sql<string>`lower((${text}) collate ${sql.id(collation)})`,
+    ...POSTGRES_NEWS,
     async lock(name) {
       await ask({ name: "lock", text: "select pg_advisory_xact_lock(hashtextextended($1, 0))", values: [name] });
     },

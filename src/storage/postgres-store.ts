@@ -12,7 +12,7 @@ import type { PostgresTiming } from "./postgres-pool.ts";
 import { createPulse } from "./postgres-pulse.ts";
 import { createReader, createUnits } from "./postgres-units.ts";
 import type { Session } from "./postgres-units.ts";
-import { readsOn, tell, writesOn } from "./queries.ts";
+import { onNewsOf, readsOn, tell, writesOn } from "./queries.ts";
 import type { Executor } from "./statements.ts";
 
 export interface PostgresOptions {
@@ -70,6 +70,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    onNews: (listener, workspaceId) => onNewsOf(listeners, listener, workspaceId),
     scrub: () => scrub(pools.reads),
     backup: () =>
       Promise.reject(

@@ -6,7 +6,9 @@ import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { figureReads } from "./query-figures.ts";
 import { forgetting } from "./query-forget.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
+import { insightReads, insightWrites } from "./query-insights.ts";
 import { leadReads, leadWrites } from "./query-leads.ts";
+import { newsReads, newsWrites } from "./query-news.ts";
 import { peopleWrites } from "./query-erase.ts";
 import { peopleReads } from "./query-people.ts";
 import { retentionReads, retentionWrites } from "./query-retention.ts";
@@ -23,6 +25,8 @@ export const readsOn = (on: Executor): Reads => ({
   ...handoffReads(on),
   ...leadReads(on),
   ...peopleReads(on),
+  ...insightReads(on),
+  ...newsReads(on),
   ...deliveryReads(on),
   ...webhookReads(on),
   ...figureReads(on),
@@ -48,7 +52,9 @@ interface Touched {
 export function writesOn(on: Executor): Writes {
   const lanes = new Set<string>();
   const conversations = new Set<string>();
+  const news = new Set<string>();
   const owners: Owners = new Map();
+  const newsOf = newsWrites(on, (workspaceId) => news.add(workspaceId));
   const tx: Tx = {
     ...readsOn(on),
     ...tenantWrites(on),
@@ -59,7 +65,9 @@ export function writesOn(on: Executor): Writes {
     ...handoffWrites(on),
     ...leadWrites(on),
     ...peopleWrites(on),
-    ...deliveryWrites(on, (lane) => lanes.add(lane)),
+    ...insightWrites(on),
+    ...newsOf,
+    ...deliveryWrites(on, (lane) => lanes.add(lane), newsOf),
     ...webhookWrites(on),
     ...retentionWrites(on),
     ...forgetting(on),
@@ -67,11 +75,12 @@ export function writesOn(on: Executor): Writes {
   const clear = () => {
     lanes.clear();
     conversations.clear();
+    news.clear();
   };
   const touched = {
     clear,
     taken() {
-      const what = { lanes: [...lanes], conversations: [...conversations] };
+      const what = { lanes: [...lanes], conversations: [...conversations], news: [...news] };
       clear();
       return what;
     },
@@ -86,4 +95,17 @@ export function tell(listener: (what: Committed) => void, what: Committed): void
   } catch (error) {
     process.emitWarning(`A listener for commits failed: ${error instanceof Error ? error.name : "not an error"}`);
   }
+}
+
+/** Listens for news of one workspace only. */
+export function onNewsOf(
+  listeners: Set<(what: Committed) => void>,
+  listener: () => void,
+  workspaceId: string,
+): () => void {
+  const heard = ({ news }: Committed): void => {
+    if (news.includes(workspaceId)) listener();
+  };
+  listeners.add(heard);
+  return () => void listeners.delete(heard);
 }

@@ -1,7 +1,9 @@
 import { sql } from "kysely";
 import type { ClaimedLane, Delivery, DeliveryFilter, DueLane, NewDelivery, Page, Reads, Tx } from "../ports-store.ts";
+import type { NewsWrites } from "../ports-news.ts";
 import { currentRequestId } from "../request-scope.ts";
 import { pageOf } from "./query-handoffs.ts";
+import { deliveryNews } from "./query-news.ts";
 import { deliveryOf } from "./rows.ts";
 import { all, slotsOf, statement } from "./statements.ts";
 import type { Executor } from "./statements.ts";
@@ -267,7 +269,11 @@ type DeliveryWrites = Pick<
   | "releaseHeld"
 >;
 
-export const deliveryWrites = (on: Executor, woken: (lane: string) => void): DeliveryWrites => ({
+export const deliveryWrites = (
+  on: Executor,
+  woken: (lane: string) => void,
+  news: Pick<NewsWrites, "addNews">,
+): DeliveryWrites => ({
   async addDeliveries(deliveries: readonly NewDelivery[], now) {
     for (const one of deliveries) {
       const state = one.state ?? "waiting";
@@ -308,6 +314,8 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
     const values = { n: claim.delivery.n, state: end.state, error: end.error, now: now.getTime() };
     // Ended already by this very claim: what follows it is being sent, and must not be taken a second time.
     if ((await endDelivery.run(on, values)) === 0) return undefined;
+    if (end.state === "dead")
+      await news.addNews(claim.delivery.workspaceId, [deliveryNews(claim.delivery, "dead", now)]);
     const next = await nextLease.first(on, { lane, until: now.getTime() + leaseMs });
     return next === null ? undefined : await takeHead(on, lane, next.lease, now);
   },
@@ -341,9 +349,11 @@ export const deliveryWrites = (on: Executor, woken: (lane: string) => void): Del
       .where("n", "=", n)
       .where("workspace_id", "=", workspaceId)
       .where("state", "in", ["dead", "held"])
-      .returning(["lane", "connection_id"]);
+      .returning(["lane", "kind", "connection_id", "handoff_id"]);
     const [row] = await all(on, query);
     if (row === undefined) return false;
+    const again = { n, kind: row.kind, connectionId: row.connection_id, handoffId: row.handoff_id };
+    await news.addNews(workspaceId, [deliveryNews(again, "retried", now)]);
     await hurryLane.run(on, { lane: row.lane, connection_id: row.connection_id, now: now.getTime() });
     woken(row.lane);
     return true;

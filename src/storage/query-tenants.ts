@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { Bot, Connection, Member, StoredAnswer, TokenRecord, Workspace } from "../ports-store.ts";
 import { emailKeyOf } from "./email-key.ts";
 import { botOf, connectionOf, memberOf, ms, tokenOf, workspaceOf } from "./rows.ts";
@@ -237,7 +238,11 @@ export const tenantWrites = (on: Executor) => ({
     await updateRow(on, "connections", workspaceId, id, connectionColumns(patch));
   },
   async deleteConnection(workspaceId: string, id: string): Promise<void> {
-    await run(on, on.db.deleteFrom("connections").where("id", "=", id).where("workspace_id", "=", workspaceId));
+    for (const [table, column] of [
+      ["connections", "id"],
+      ["connection_states", "connection_id"],
+    ] as const)
+      await run(on, on.db.deleteFrom(table).where(sql.ref(column), "=", id).where("workspace_id", "=", workspaceId));
   },
   async createToken(one: TokenRecord): Promise<void> {
     const values = {

@@ -319,6 +319,37 @@ export interface AuditLogTable {
   request_id: string | null;
 }
 
+export interface DeclinedAsksTable {
+  workspace_id: string;
+  /** When the quarter of an hour begins. */
+  quarter_at: number;
+  bot_id: string;
+  because: string;
+  count: number;
+}
+
+/** From then on the connection had this problem; null: none. */
+export interface ConnectionStatesTable {
+  n: Generated<number>;
+  workspace_id: string;
+  connection_id: string;
+  at: number;
+  problem: string | null;
+}
+
+/** What has changed. The row of no workspace stands for all that was forgotten. */
+export interface NewsTable {
+  n: Generated<number>;
+  /** On PostgreSQL the number of its transaction; null on SQLite, where `n` does. */
+  pos: Generated<number | null>;
+  workspace_id: string;
+  kind: string;
+  object_id: string;
+  what: string;
+  data: string;
+  at: number;
+}
+
 export interface Database {
   workspaces: WorkspacesTable;
   bots: BotsTable;
@@ -343,4 +374,7 @@ export interface Database {
   webhooks: WebhooksTable;
   answers: AnswersTable;
   chores: ChoresTable;
+  declined_asks: DeclinedAsksTable;
+  connection_states: ConnectionStatesTable;
+  news: NewsTable;
 }

@@ -9,7 +9,8 @@ import { ensurePrivateFile } from "./data-dir.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { healthOf } from "./health.ts";
 import { migrationsFor } from "./migrations.ts";
-import { readsOn, tell, writesOn } from "./queries.ts";
+import { SQLITE_NEWS } from "./news-position.ts";
+import { onNewsOf, readsOn, tell, writesOn } from "./queries.ts";
 import type { Database } from "./schema.ts";
 import { copySqlite } from "./sqlite-copy.ts";
 import { createScrubber } from "./sqlite-scrub.ts";
@@ -57,6 +58,7 @@ export async function openSqliteStore(
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    onNews: (listener, workspaceId) => onNewsOf(listeners, listener, workspaceId),
     scrub: () => scrubber.scrub(),
     async backup(to) {
       await copySqlite(file, to);
@@ -144,6 +146,7 @@ function executor(database: BetterSqlite.Database): Executor {
     forUpdate: false,
     jsonText: (column, key) => sql<string | null>`${sql.ref(column)} ->> ${sql.lit(key)}`,
     lower: (text) => sql<string>`lower(${text})`,
+    ...SQLITE_NEWS,
     lock: () => Promise.resolve(),
     // Promises although SQLite answers at once: the same queries run on PostgreSQL.
     all: async <Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]) =>

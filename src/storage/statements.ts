@@ -1,11 +1,12 @@
 import type { CompiledQuery, Kysely, RawBuilder } from "kysely";
+import type { NewsPosition } from "./news-position.ts";
 import type { Database } from "./schema.ts";
 
 /**
  * What a store's queries run on: one connection of SQLite or PostgreSQL. `db` builds and types queries; they are run here,
  * so that a query of fixed shape is compiled once and prepared once, which the request path needs.
  */
-export interface Executor {
+export interface Executor extends NewsPosition {
   readonly db: Kysely<Database>;
   readonly forUpdate: boolean;
   /** The text under `key` in a column of JSON text. */

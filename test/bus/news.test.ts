@@ -44,7 +44,7 @@ function world({ isShared }: { isShared: boolean }) {
     listeners,
     hint: (hint: Hint) => ears.forEach((ear) => ear(hint)),
     commit: (conversations: string[]) => {
-      for (const listener of listeners) listener({ lanes: ["l"], conversations });
+      for (const listener of listeners) listener({ lanes: ["l"], conversations, news: [] });
     },
     wait: (id: string) => news.store.onCommitted(({ conversations }) => heard.push(...conversations), id),
     all: (listener: (what: Committed) => void) => news.store.onCommitted(listener),

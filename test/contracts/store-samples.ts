@@ -2,6 +2,7 @@ import type { Conversation, Message } from "../../src/domain/conversation.ts";
 import type { AuditEntry } from "../../src/ports-audit.ts";
 import type { Erasure, ErasureCounts } from "../../src/ports-people.ts";
 import type { Consent, Handoff, Lead } from "../../src/domain/handoff.ts";
+import type { ConnectionState, NewsItem } from "../../src/ports-news.ts";
 import type { Password, SecondFactor, Session } from "../../src/ports-sessions.ts";
 import type {
   Bot,
@@ -262,6 +263,21 @@ export const auditEntry = (workspaceId: string, id: string, more: Partial<AuditE
   ...more,
 });
 
+export const newsItem = (id: string, more: Partial<NewsItem> = {}): NewsItem => ({
+  kind: "handoff",
+  id,
+  what: "handoff.opened",
+  at: at(0),
+  data: { botId: "bot_a", status: "pending" },
+  ...more,
+});
+
+export const connectionState = (
+  workspaceId: string,
+  connectionId: string,
+  more: Partial<ConnectionState> = {},
+): ConnectionState => ({ workspaceId, connectionId, at: at(0), problem: "The token is refused.", ...more });
+
 export const NOTHING_ERASED: ErasureCounts = {
   conversations: 0,
   messages: 0,
@@ -322,6 +338,9 @@ export async function addShop(tx: Tx, tag: string): Promise<void> {
   await tx.recordWebhook(webhook(`whk_${tag}`, "dk", { workspaceId: ws, connectionId: `con_${tag}` }));
   await tx.finishWebhook(`whk_${tag}`, "failed", "not understood", at(0));
   await tx.storeAnswer(`bot:${ws}:bot_${tag}`, `key-${tag}`, { requestHash: "h", status: 201, body: "{}" }, at(0));
+  await tx.addNews(ws, [newsItem(hnd)]);
+  await tx.addConnectionState(connectionState(ws, `con_${tag}`));
+  await tx.countDeclined(ws, `bot_${tag}`, "disabled", at(0));
   const owed = { connectionId: `con_${tag}`, conversationId: cnv, handoffId: hnd };
   const lane = `con_${tag}:${cnv}`;
   await tx.addDeliveries([delivery(ws, lane, owed), delivery(ws, lane, owed)], at(0));

@@ -1,13 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { NEWS_KINDS } from "../../src/ports-news.ts";
 import type { Reads, Store, Tx } from "../../src/ports-store.ts";
 import {
   addShop,
   at,
+  connectionState,
   consent,
   conversation,
   event,
   handoff,
   message,
+  newsItem,
   password,
   secondFactor,
   session,
@@ -29,6 +32,7 @@ type UnscopedReads =
   | "revokedTokenIds"
   | "overdueHandoffs"
   | "lastEventSeqs"
+  | "lastNews"
   | "handoffsToLook"
   | "dueLanes"
   | "waitingWebhooks"
@@ -98,6 +102,17 @@ const scopedReads: Record<ScopedReadName, ScopedRead> = {
   erasures: { ask: (reads, ws) => reads.erasures(ws, { limit: 9 }), nothing: NO_PAGE },
   leadCounts: { ask: (reads, ws) => reads.leadCounts(ws, {}), nothing: { open: 0, followed_up: 0 } },
   audit: { ask: (reads, ws) => reads.audit(ws, { limit: 10 }), nothing: NO_PAGE },
+  handoffFacts: {
+    ask: (reads, ws) => reads.handoffFacts(ws, { from: 0, to: at(99).getTime() }, 10),
+    nothing: { facts: [], next: null },
+  },
+  declinedCounts: { ask: (reads, ws) => reads.declinedCounts(ws, { from: 0, to: at(99).getTime() }), nothing: [] },
+  // The position is the same for all: what is in it is not.
+  news: {
+    ask: async (reads, ws) => (await reads.news(ws, { after: 0, kinds: NEWS_KINDS, limit: 10 })).items,
+    nothing: [],
+  },
+  connectionStates: { ask: (reads, ws) => reads.connectionStates(ws, "con_a", at(0)), nothing: [] },
   deliveryCounts: { ask: (reads, ws) => reads.deliveryCounts(ws), nothing: {} },
 };
 
@@ -136,7 +151,10 @@ type UnscopedWrites =
   | "forgetAnswers"
   | "forgetDeliveries"
   | "forgetWebhooks"
-  | "forgetExpired";
+  | "forgetExpired"
+  | "forgetNews"
+  | "forgetConnectionStates"
+  | "forgetDeclined";
 
 /** `hurryConnection` needs something that waits: it is tried among the lanes; `dropSignInLink` with the links it drops. */
 type ScopedWrite = Exclude<
@@ -189,6 +207,9 @@ const scopedWrites: Record<ScopedWrite, (tx: Tx, workspaceId: string) => Promise
   revokeTokensOf: (tx, ws) => tx.revokeTokensOf(ws, "bot_a", at(1)),
   deleteMember: (tx, ws) => tx.deleteMember(ws, "mem_a"),
   retryDelivery: (tx, ws) => tx.retryDelivery(ws, 3, at(1)),
+  countDeclined: (tx, ws) => tx.countDeclined(ws, "bot_a", "disabled", at(0)),
+  addNews: (tx, ws) => tx.addNews(ws, [newsItem("hnd_a")]),
+  addConnectionState: (tx, ws) => tx.addConnectionState(connectionState(ws, "con_a", { at: at(3) })),
 };
 
 /** Everything that can be seen of workspace A. */

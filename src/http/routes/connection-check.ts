@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DeliveryError } from "../../domain/delivery.ts";
 import { HandoffError } from "../../domain/errors.ts";
+import { saveProblem } from "../../handoffs/news.ts";
 import type { CheckReport, Connector, ConnectorFactory, Finding } from "../../ports.ts";
 import type { Connection } from "../../ports-store.ts";
 import { defineRoute } from "../route.ts";
@@ -123,9 +124,7 @@ export function connectionCheckRoutes(deps: AdminDeps): Route[] {
         const report = await checkStored(deps, connection);
         const made = await unit(async (tx) => {
           const current = found(await tx.connection(connection.workspaceId, connection.id));
-          const problem = problemIn(report);
-          const problemSince = problem === null ? null : (current.problemSince ?? now);
-          await tx.updateConnection(connection.workspaceId, connection.id, { problem, problemSince });
+          const { problem } = await saveProblem(tx, current, problemIn(report), now);
           // Mended at the far side: a token that was given its rights back, a helpdesk that answers again.
           if (problem === null) await tx.hurryConnection(connection.workspaceId, connection.id, now);
           return { status: 200, body: report };

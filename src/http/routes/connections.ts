@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
 import { newId, newSecret } from "../../ids.ts";
+import { saveProblem } from "../../handoffs/news.ts";
 import { leaveAhead, leaveNow } from "../../handoffs/leave.ts";
 import type { ConnectorFactory } from "../../ports.ts";
 import type { Connection, Tx } from "../../ports-store.ts";
@@ -152,22 +153,17 @@ export function connectionRoutes(deps: AdminDeps): Route[] {
                   outgoing,
                 );
           if (split !== null) await checkBotIn(tx, workspaceId, split.config);
-          const patch = {
-            ...(body.name === undefined ? {} : { name: body.name }),
-            ...(split === null
-              ? {}
-              : {
-                  config: split.config,
-                  sealedSecrets: sealSecrets(sealer, connection, split.secrets),
-                  // Said of the former configuration; the next call finds out about this one.
-                  problem: null,
-                  problemSince: null,
-                }),
-            version: connection.version + 1,
-          };
-          await tx.updateConnection(workspaceId, connection.id, patch);
-          if (split !== null) await tx.hurryConnection(workspaceId, connection.id, now);
-          return { status: 200, body: show({ ...connection, ...patch }) };
+          const named = { ...(body.name !== undefined && { name: body.name }), version: connection.version + 1 };
+          if (split === null) {
+            await tx.updateConnection(workspaceId, connection.id, named);
+            return { status: 200, body: show({ ...connection, ...named }) };
+          }
+          const sealedSecrets = sealSecrets(sealer, connection, split.secrets);
+          const patch = { ...named, config: split.config, sealedSecrets };
+          // What was wrong was said of the former configuration; the next call finds out about this one.
+          const told = await saveProblem(tx, connection, null, now, patch);
+          await tx.hurryConnection(workspaceId, connection.id, now);
+          return { status: 200, body: show({ ...connection, ...patch, ...told }) };
         });
         deps.connectionChanged(made.body.id);
         if (body.config !== undefined) deps.connectionMended(made.body.id);

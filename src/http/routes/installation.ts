@@ -2,6 +2,7 @@ import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
 import type { CheckReport, Choice, Choices, Connector, ConnectorFactory, Finding } from "../../ports.ts";
 import type { Bot, Connection, Tx } from "../../ports-store.ts";
+import { saveProblem } from "../../handoffs/news.ts";
 import { newId, newSecret } from "../../ids.ts";
 import { botsSendingTo, useForUndecidedBots } from "./bot-destinations.ts";
 import { connectorWith, helpdeskProblem } from "./connection-check.ts";
@@ -216,7 +217,7 @@ export async function storeInstallation(
         ...told,
       };
   if (before) {
-    await tx.updateConnection(workspaceId, id, told);
+    await saveProblem(tx, before, null, given.now, told);
     await tx.hurryConnection(workspaceId, id, given.now);
   } else await tx.createConnection(connection);
   if (given.useForBots) await useForUndecidedBots(tx, workspaceId, id);

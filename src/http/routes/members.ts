@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
+import { tellPresence } from "../../handoffs/news.ts";
 import { newId } from "../../ids.ts";
 import type { Member } from "../../ports-store.ts";
 import { MEMBER_ROLES } from "../../domain/member-role.ts";
@@ -160,6 +161,7 @@ export function memberRoutes({ store, tokens }: AdminDeps): Route[] {
           const member = found(await tx.member(principal.workspaceId, id));
           const onlineUntil = body.status === "online" ? new Date(now.getTime() + body.forSeconds * 1000) : null;
           await tx.updateMember(member.workspaceId, member.id, { onlineUntil });
+          await tellPresence(tx, member, onlineUntil, now);
           return { status: 200, body: show({ ...member, onlineUntil }, now) };
         });
       },

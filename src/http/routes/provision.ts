@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { HandoffError } from "../../domain/errors.ts";
+import { saveProblem } from "../../handoffs/news.ts";
 import { leaveAhead, leaveNow } from "../../handoffs/leave.ts";
 import type { ProvisionReport, Reads } from "../../ports.ts";
 import type { Connection } from "../../ports-store.ts";
@@ -103,8 +104,7 @@ export function provisionRoutes(deps: AdminDeps, installs: Installs): Route[] {
       const tx = audit.tx(unit);
       await tx.lockWorkspace(workspaceId);
       const connection = found(await tx.connection(workspaceId, id));
-      const patch = { problem, problemSince: problem === null ? null : (connection.problemSince ?? now) };
-      await tx.updateConnection(workspaceId, id, patch);
+      const patch = await saveProblem(tx, connection, problem, now);
       const object = { type: "connection", id, name: connection.name };
       await audit.note(tx, { workspaceId, action, object, changes: madeOf(seen, connection) });
       if (useForBots) await useForUndecidedBots(tx, workspaceId, id);
