@@ -136,6 +136,23 @@ describe("the same person again", () => {
   });
 });
 
+describe("Chatwoot refuses to have it opened", () => {
+  test("for a person who wrote: it is theirs all the same, and the bot's once they end it", async () => {
+    const { conversationId: id } = desk.visitorWrites(inside.inboxId, { text: "Hello" });
+    await inside.sees(id, "bot: You said: Hello");
+    await inside.calm();
+    desk.trouble.failNext(1, { status: 422, match: (method, path) => method === "POST" && /custom_attr/.test(path) });
+    reply(desk, id, "Alex here.");
+    await inside.becomes(id, { control: "human", status: "acknowledged" });
+    await inside.calm();
+    expect(inside.status(id)).toBe("pending");
+    desk.resolve(id, desk.agentId);
+    await inside.becomes(id, { control: "bot" });
+    desk.visitorAnswers(id, "Me again");
+    await inside.sees(id, "bot: You said: Me again");
+  });
+});
+
 describe("words of the bot that come too late", () => {
   test("are not said any more once a person has spoken, not even after the bot has it again", async () => {
     desk.trouble.failNext(1, { status: 429, match: posts, headers: { "retry-after": "20" } });

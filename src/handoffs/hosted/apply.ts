@@ -229,7 +229,10 @@ async function applyState(story: Story, view: HostedView): Promise<void> {
   const isLive = handoff?.mode === "live";
   if (isLive && isInPlace(turn.conversation, handoff.destination)) {
     applyAssignee(turn, setup, view.assignee);
-    if (await isSettled(tx, handoff, of)) applyStatus(turn, setup, deps, view.status);
+    if (!(await isSettled(tx, handoff, of))) return;
+    // An opening that was refused, or is not needed any more: whoever has it there has it.
+    if (!handoff.opened && (view.status === "open" || view.status === "resolved")) turn.update({ opened: true });
+    applyStatus(turn, setup, deps, view.status);
     return;
   }
   const last = handoff ?? (await tx.lastHandoff(of.workspaceId, turn.conversation.id));
