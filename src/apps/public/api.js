@@ -7,7 +7,7 @@ const MESSAGES_PER_PAGE = 500;
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("-");
 
 /**
- * @returns {Promise<{ state: "answered" | "foreign" | "expired" | "signed-out" | "over" | "refused" | "crowded" | "unreachable", body?: unknown, detail?: string }>}
+ * @returns {Promise<{ state: "answered" | "foreign" | "expired" | "signed-out" | "over" | "second-factor" | "refused" | "crowded" | "unreachable", body?: unknown, detail?: string }>}
  */
 async function call(method, path, { token, body, key } = {}) {
   const headers = {
@@ -38,15 +38,18 @@ async function call(method, path, { token, body, key } = {}) {
 function stateOf(status, problem) {
   if (typeof problem?.code !== "string") return "unreachable";
   if (status === 401) return problem.code === "token_expired" ? "expired" : "signed-out";
-  if (problem.code === "sign_in_refused" || status === 422) return "refused";
+  if (problem.code === "second_factor_needed") return "second-factor";
+  if (["sign_in_refused", "credentials_refused"].includes(problem.code) || status === 422) return "refused";
   if (status === 403) return "signed-out";
   const byStatus = { 404: "foreign", 409: "over", 429: "crowded" };
   return byStatus[status] ?? "unreachable";
 }
 
-/** Signs in by a link's code: `body` is a session. */
-export async function signIn(code) {
-  const answer = await call("POST", "/v1/sign-in", { body: { code } });
+/** Signs in by a link's code: `body` is a session. `second`: what an authenticator app shows, or a recovery code; "" for none. */
+export async function signIn(code, second = "") {
+  const given = second.trim();
+  const factor = given === "" ? {} : /^\d{6}$/.test(given) ? { totp: given } : { recoveryCode: given };
+  const answer = await call("POST", "/v1/sign-in", { body: { code, ...factor } });
   if (answer.state !== "answered") return answer;
   return { state: "answered", body: { token: answer.body?.token, name: answer.body?.member?.name } };
 }

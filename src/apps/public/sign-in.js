@@ -62,11 +62,15 @@ async function submit() {
   fault("");
   byId("submit").disabled = true;
   // A session that was not taken is offered again: its code is used up.
-  const answer = session === null ? await signIn(codeIn(byId("code").value)) : { state: "answered", body: session };
+  const answer =
+    session === null
+      ? await signIn(codeIn(byId("code").value), byId("second-code").value)
+      : { state: "answered", body: session };
   byId("submit").disabled = false;
   if (answer.state !== "answered") {
     fault(answer.detail || "Baton can't be reached right now. Try again in a moment.");
-    byId("code").select();
+    if (answer.state === "second-factor") byId("second").hidden = false;
+    byId(byId("second").hidden ? "code" : "second-code").select();
     return;
   }
   session = answer.body;
