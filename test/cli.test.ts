@@ -558,6 +558,30 @@ async function inThisProcess(args: readonly string[], env: Env = envFor("/nowher
   return { code, out: out.join("\n"), err: err.join("\n") };
 }
 
+test(
+  "members are given roles, let in without a lost app, and removed; one owner stays",
+  { timeout: 120_000 },
+  async () => {
+    const env = envFor(newDirectory());
+    const run = (...args: string[]) => inThisProcess(args, env);
+    await run("workspace", "create", "Lamps");
+    const made = await run("member", "create", "Ana", "--role", "owner", "--email", "ana@example.com", "--json");
+    expect(JSON.parse(made.out)).toMatchObject({ name: "Ana", role: "owner" });
+    expect((await run("member", "create", "Bo", "--role", "boss")).code).toBe(2);
+    await run("member", "create", "Bo");
+    expect((await run("member", "role", "Bo", "admin")).out).toBe("Bo is admin now.");
+    expect((await run("member", "role", "Bo", "boss")).err).toContain("owner, admin, agent");
+    expect((await run("member", "role", "Ana", "agent")).err).toContain("the last owner of the workspace");
+    expect((await run("member", "remove", "Ana")).err).toContain("the last owner of the workspace");
+    expect((await run("member", "reset-2fa", "Bo")).out).toMatch(/^Bo \(mem_\w+\) signs in without a code now\.$/);
+    expect((await run("member", "remove", "Bo")).out).toMatch(/^Removed Bo \(mem_\w+\)\.$/);
+    expect((await run("member", "remove", "Bo")).code).toBe(1);
+    const listed = await run("member", "list", "--json");
+    rmSync(env["DATA_DIR"] ?? "", { recursive: true, force: true });
+    expect(JSON.parse(listed.out).map((one: { name: string }) => one.name)).toEqual(["Ana"]);
+  },
+);
+
 describe("called wrongly, it ends with 2 and says how", () => {
   test.each([
     ["no command", []],
