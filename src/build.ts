@@ -51,6 +51,7 @@ import { botSecretContext } from "./secrets/contexts.ts";
 import { checkServer } from "./self-check.ts";
 import { openSharing } from "./sharing.ts";
 import type { PostgresTiming } from "./storage/postgres-pool.ts";
+import { createPersonHashes } from "./secrets/person-hash.ts";
 import { createSealer } from "./secrets/sealing.ts";
 import type { Sealer } from "./secrets/sealing.ts";
 
@@ -201,6 +202,7 @@ export async function build(given: Config, log: Log, options: BuildOptions = {})
       ...conversationRoutes({ handoffs, tokens }),
       ...adminRoutes({
         ...parts,
+        personHashes: createPersonHashes(keys.people),
         factories,
         connectionChanged(connectionId) {
           registry.forget(connectionId);

@@ -14,21 +14,32 @@ export interface Identifier {
 
 const text = z.string().trim().min(1);
 
+const fields = {
+  email: text.max(254).optional(),
+  phone: text.max(40).optional().meta({ description: "With its country code: +40 722 123 456" }),
+  visitorId: text.max(200).optional().meta({ description: "The bot's own id of the visitor" }),
+  botId: text.max(100).optional().meta({ description: "Whose id `visitorId` is; absent: any bot's" }),
+};
+const Fields = z.strictObject(fields);
+
+const namesSomebody = ({ email, phone, visitorId }: z.infer<typeof Fields>): boolean =>
+  (email ?? phone ?? visitorId) !== undefined;
+const NOBODY = "names nobody: give an email, a phone number or a visitorId";
+const isNumber = ({ phone }: z.infer<typeof Fields>): boolean => phone === undefined || phoneOf(phone) !== null;
+const NO_NUMBER = { path: ["phone"], message: "must be a phone number with at least 6 digits" };
+
 /** How a person is named by who asks for their data. All that fit one of them are meant. */
-export const PersonGiven = z
-  .strictObject({
-    email: text.max(254).optional(),
-    phone: text.max(40).optional().meta({ description: "With its country code: +40 722 123 456" }),
-    visitorId: text.max(200).optional().meta({ description: "The bot's own id of the visitor" }),
-    botId: text.max(100).optional().meta({ description: "Whose id `visitorId` is; absent: any bot's" }),
-  })
-  .refine(({ email, phone, visitorId }) => email ?? phone ?? visitorId, "give an email, a phone number or a visitorId")
-  .refine(({ phone }) => phone === undefined || phoneOf(phone) !== null, {
-    path: ["phone"],
-    message: "must be a phone number with at least 6 digits",
-  })
+export const PersonGiven = Fields.refine(namesSomebody, NOBODY)
+  .refine(isNumber, NO_NUMBER)
   .meta({ id: "Person", description: "Somebody who spoke with a bot or left their details" });
 export type PersonGiven = z.infer<typeof PersonGiven>;
+
+/** A person, and whether to end what the team has open with them. */
+export const ErasureOrder = z
+  .strictObject({ ...fields, force: z.boolean().default(false) })
+  .refine(namesSomebody, NOBODY)
+  .refine(isNumber, NO_NUMBER)
+  .meta({ id: "ErasureOrder" });
 
 const emailOf = (given: string): string => given.normalize("NFKC").trim().toLowerCase();
 

@@ -33,6 +33,7 @@ import type {
 } from "../../src/ports.ts";
 import type { Diagnosis } from "../../src/ports-doctor.ts";
 import { createOutgoing } from "../../src/outgoing/outgoing.ts";
+import { createPersonHashes } from "../../src/secrets/person-hash.ts";
 import { createSealer } from "../../src/secrets/sealing.ts";
 import { deriveKeys } from "../../src/secrets/keys.ts";
 import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
@@ -137,6 +138,7 @@ export async function startWorld(
     store,
     tokens,
     sealer,
+    personHashes: createPersonHashes(keys.people),
     clock,
     log,
     outgoing: options.reachesOut === true ? createOutgoing(LOOPBACK) : outgoing,

@@ -25,9 +25,9 @@ test("keys are those of RFC 5869, so they stay the same for as long as the secre
 test("every purpose and every secret has a key and a name of its own", () => {
   const keys = deriveKeys([secret, other]);
   const all = purposes.flatMap((purpose) => keys[purpose]);
-  expect(all).toHaveLength(2 * 5);
-  expect(new Set(all.map(({ bytes }) => bytes.toString("hex"))).size).toBe(10);
-  expect(new Set(all.map(({ id }) => id)).size).toBe(10);
+  expect(all).toHaveLength(2 * 6);
+  expect(new Set(all.map(({ bytes }) => bytes.toString("hex"))).size).toBe(12);
+  expect(new Set(all.map(({ id }) => id)).size).toBe(12);
   expect(all.every(({ bytes }) => bytes.length === 32)).toBe(true);
 });
 

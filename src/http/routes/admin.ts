@@ -11,6 +11,7 @@ import { leadRoutes } from "./leads.ts";
 import { memberAccessRoutes } from "./member-access.ts";
 import { memberRoutes } from "./members.ts";
 import { ownSignInRoutes } from "./own-sign-in.ts";
+import { peopleRoutes } from "./people.ts";
 import { sessionRoutes } from "./session.ts";
 import { createSignInLock } from "./sign-in-lock.ts";
 import { signInRoutes } from "./sign-in.ts";
@@ -34,6 +35,7 @@ export function adminRoutes(deps: AdminDeps): Route[] {
     ...helpdeskAppRoutes(deps),
     ...tokenRoutes(deps),
     ...leadRoutes(deps),
+    ...peopleRoutes(deps),
     ...deliveryRoutes(deps),
     ...auditRoutes(deps),
     ...doctorRoutes(deps),

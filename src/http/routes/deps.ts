@@ -4,6 +4,7 @@ import type { Clock, ConnectorFactory, Log, Mail, Outgoing, Store } from "../../
 import type { Limiters } from "../../ports-bus.ts";
 import type { Diagnosis } from "../../ports-doctor.ts";
 import type { Delivery } from "../../ports-store.ts";
+import type { PersonHashes } from "../../secrets/person-hash.ts";
 import type { Sealer } from "../../secrets/sealing.ts";
 import type { Tokens } from "../tokens.ts";
 
@@ -12,6 +13,7 @@ export interface AdminDeps {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly sealer: Sealer;
+  readonly personHashes: PersonHashes;
   readonly clock: Clock;
   readonly log: Log;
   readonly outgoing: Outgoing;
