@@ -153,6 +153,7 @@ describe.skipIf(missing !== undefined)("moving a store into PostgreSQL", () => {
     expect((await baton(["migrate-store"], { DATA_DIR: from, DATABASE_URL: database.url })).code).toBe(0);
     const other = await baton(["workspace", "list"], {
       DATABASE_URL: database.url,
+      DATA_DIR: join(from, "other"),
       BATON_SECRET: "k".repeat(16) + "0123456789abcdefghij",
     });
     expect(other.err).toMatch(/another master secret/);
