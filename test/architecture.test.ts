@@ -37,6 +37,7 @@ const PORTS = /^src\/ports(?:-[a-z]+)*\.ts$/;
 const SHARED = /^connectors\/(?!index\.ts$)[^/]+\.ts$/;
 const IDS = /^src\/ids\.ts$/;
 const SCOPE = /^src\/request-scope\.ts$/;
+const LEASE = /^src\/lease-scope\.ts$/;
 
 interface Zone {
   readonly files: RegExp;
@@ -60,6 +61,7 @@ const zones: Record<string, Zone> = {
   "src/ports*.ts": { files: PORTS, inside: [DOMAIN, PORTS], libraries: only() },
   "src/ids.ts": { files: IDS, inside: [], libraries: only("node:crypto") },
   "src/request-scope.ts": { files: SCOPE, inside: [], libraries: only("node:async_hooks") },
+  "src/lease-scope.ts": { files: LEASE, inside: [], libraries: only("node:async_hooks") },
   "src/handoffs": {
     files: /^src\/handoffs\//,
     inside: [DOMAIN, PORTS, IDS],
@@ -68,9 +70,9 @@ const zones: Record<string, Zone> = {
   "src/storage": { files: /^src\/storage\//, inside: [DOMAIN, PORTS, SCOPE] },
   "src/bus": { files: /^src\/bus\//, inside: [DOMAIN, PORTS, /^src\/redis\/link\.ts$/] },
   "src/redis": { files: /^src\/redis\//, inside: [DOMAIN, PORTS] },
-  "src/jobs": { files: /^src\/jobs\//, inside: [DOMAIN, PORTS, SCOPE, /^src\/redis\/link\.ts$/] },
+  "src/jobs": { files: /^src\/jobs\//, inside: [DOMAIN, PORTS, SCOPE, LEASE, /^src\/redis\/link\.ts$/] },
   "src/metrics": { files: /^src\/metrics\//, inside: [DOMAIN, PORTS], libraries: only("prom-client") },
-  "src/outgoing": { files: /^src\/outgoing\//, inside: [DOMAIN, PORTS] },
+  "src/outgoing": { files: /^src\/outgoing\//, inside: [DOMAIN, PORTS, LEASE] },
   "src/secrets": { files: /^src\/secrets\//, inside: [DOMAIN, PORTS] },
   "src/http": {
     files: /^src\/http\//,

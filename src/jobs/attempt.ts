@@ -1,6 +1,7 @@
 import type { Clock, Duties, Effect, Log, Store, Then } from "../ports.ts";
 import type { ClaimedLane, Delivery } from "../ports-store.ts";
 import { DeliveryError } from "../domain/delivery.ts";
+import { underLease } from "../lease-scope.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { JobsTiming } from "./timing.ts";
 
@@ -38,7 +39,8 @@ export async function attempt(deps: AttemptDeps, claim: ClaimedLane): Promise<At
   const stop = cutOff(deps);
   const effect = effectOf(deps, claim, lease);
   try {
-    const done = perform(deps.duties, claim.delivery, effect).then((follows) => ({ end: "done", follows }) as const);
+    const performing = underLease(lease.isFresh, () => perform(deps.duties, claim.delivery, effect));
+    const done = performing.then((follows) => ({ end: "done", follows }) as const);
     const ended = await Promise.race([done, watchdog.passed, stop.passed]);
     return lease.isLost() ? { end: "lost" } : ended;
   } catch (thrown) {
@@ -56,6 +58,8 @@ const perform = async (duties: Duties, delivery: Delivery, effect: Effect): Prom
 
 interface Lease {
   isLost(): boolean;
+  /** It has not run out by itself: a process that stood still may be asked for nothing more before it has noticed. */
+  isFresh(this: void): boolean;
   /** The attempt is over: nothing of it is kept from here on. */
   hasEnded(): boolean;
   lose(): void;
@@ -67,13 +71,17 @@ function keepLease(deps: AttemptDeps, claim: ClaimedLane): Lease {
   let isLost = false;
   let hasEnded = false;
   let cancel: (() => void) | null = null;
+  // By a clock that nobody sets.
+  let freshUntil = performance.now() + timing.leaseMs;
   const renewSoon = () => {
     cancel = scheduler.after(Math.ceil(timing.leaseMs / 3), () => void renew());
   };
   const renew = async () => {
     if (hasEnded || isLost || deps.isOver()) return;
     try {
+      const askedAt = performance.now();
       isLost = !(await store.write((tx) => tx.renewLane(claim, clock(), timing.leaseMs)));
+      if (!isLost) freshUntil = askedAt + timing.leaseMs;
       if (isLost) log.warn("lane_lost", fieldsOf(claim.delivery));
     } catch (error) {
       log.warn("lease_not_renewed", { ...fieldsOf(claim.delivery), error });
@@ -83,6 +91,7 @@ function keepLease(deps: AttemptDeps, claim: ClaimedLane): Lease {
   renewSoon();
   return {
     isLost: () => isLost,
+    isFresh: () => !isLost && performance.now() < freshUntil,
     hasEnded: () => hasEnded,
     lose() {
       isLost = true;

@@ -2,6 +2,7 @@ import http from "node:http";
 import type { Readable } from "node:stream";
 import axios from "axios";
 import type { AxiosRequestConfig, AxiosResponse } from "axios";
+import { leaseIsHeld } from "../lease-scope.ts";
 import { OutgoingError } from "../ports-outgoing.ts";
 import type { DownloadOptions, Outgoing, OutgoingRequest, OutgoingResponse } from "../ports-outgoing.ts";
 import { createAddressFilter } from "./addresses.ts";
@@ -33,6 +34,12 @@ export interface OutgoingSettings {
 }
 
 const maxRedirects = 3;
+
+/** A process that was frozen goes on where it stood: another one may have sent this meanwhile. */
+const tooLate = (origin: string): OutgoingError =>
+  new OutgoingError("timeout", `Nothing was sent to ${origin}: this attempt stood still for too long.`, {
+    ambiguous: false,
+  });
 
 /**
  * The HTTP client handed to connectors, on axios. Throws RangeError when `allowPrivateNetwork` does not parse.
@@ -66,6 +73,7 @@ export function createOutgoing(settings: OutgoingSettings): Outgoing {
   }
 
   async function attempt(request: OutgoingRequest, url: URL, exchange: Exchange, limits: Limits) {
+    if (!leaseIsHeld()) throw tooLate(url.origin);
     const deadline = startDeadline(exchange, limits);
     try {
       const response = await axios.request<Readable>({

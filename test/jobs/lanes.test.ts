@@ -1,7 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { DeliveryError } from "../../src/domain/delivery.ts";
 import type { FailureDetails, FailureKind } from "../../src/domain/delivery.ts";
 import { HandoffError } from "../../src/domain/errors.ts";
+import { leaseIsHeld } from "../../src/lease-scope.ts";
 import { freeTrial } from "../../src/jobs/fair-pool.ts";
 import { runLane } from "../../src/jobs/lane-runner.ts";
 import { DEFAULT_TIMING } from "../../src/jobs/timing.ts";
@@ -660,3 +661,21 @@ function failingWrites(store: Store, trouble: { isOn: boolean }): Store {
       trouble.isOn ? Promise.reject(new HandoffError("storage_unavailable", "The disk is full")) : store.write(work),
   };
 }
+
+describe("a process that stood still", () => {
+  test("asks for nothing more in the name of an attempt whose lease has run out", async () => {
+    const world = await begin();
+    const held: boolean[] = [];
+    const clock = vi.spyOn(performance, "now");
+    world.duties.perform = () => {
+      held.push(leaseIsHeld());
+      clock.mockReturnValue(performance.now() + DEFAULT_TIMING.leaseMs + 1);
+      held.push(leaseIsHeld());
+      clock.mockRestore();
+      return Promise.resolve(null);
+    };
+    await world.owe("con_a:cnv_1", ["a"]);
+    await world.time.advance(1_000);
+    expect(held).toEqual([true, false]);
+  });
+});

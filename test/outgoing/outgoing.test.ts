@@ -4,6 +4,7 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { underLease } from "../../src/lease-scope.ts";
 import { createOutgoing } from "../../src/outgoing/outgoing.ts";
 import type { OutgoingSettings } from "../../src/outgoing/outgoing.ts";
 import { OutgoingError } from "../../src/ports-outgoing.ts";
@@ -440,5 +441,23 @@ describe("TLS", () => {
       kind: "timeout",
       ambiguous: false,
     });
+  });
+});
+
+describe("code that may act for a limited time only", () => {
+  test("sends nothing once the time is over, and says that nothing was sent", async () => {
+    const { origin, seen } = await recorder();
+    const client = outgoing();
+    let isHeld = true;
+    const ask = () =>
+      underLease(
+        () => isHeld,
+        () => client.request({ method: "POST", url: origin, json: {} }),
+      );
+    await ask();
+    isHeld = false;
+    const { ambiguous } = await failure(ask());
+    expect(ambiguous).toBe(false);
+    expect(seen).toHaveLength(1);
   });
 });
