@@ -108,6 +108,14 @@ test("a callback that came twice at once is no fault: its answer was lost", () =
   expect(whatIsWrong(withHeard([first!, first!, ...rest]))).toEqual([]);
 });
 
+test("a conversation that was begun, found again and ended by Baton is no fault", () => {
+  const note = { by: "note", text: "Baton: this request went on without this helpdesk." } as const;
+  const begun: Standing = { desk: "freshchat", there: "x", handoffId: "", isResolved: true, lines: [note] };
+  expect(whatIsWrong(withEnds({ standing: [...ends.standing, begun] }))).toEqual([]);
+  const left = { ...begun, isResolved: false };
+  expect(whatIsWrong(withEnds({ standing: [...ends.standing, left] }))).toHaveLength(1);
+});
+
 test("what was said in a handoff that ended before it was opened need not reach a helpdesk", () => {
   const missed = event("c-1", 1, "handoff.missed", { handoff: { id: "h1", destination: null } });
   const history = {
