@@ -1,7 +1,10 @@
+import { createWriteStream, existsSync, rmSync } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { CliError } from "./cli-error.ts";
 
 const TIMEOUT_MS = 60_000;
+const SAVING_MS = 3_600_000;
 
 const Problem = z.looseObject({
   code: z.string(),
@@ -20,16 +23,17 @@ export interface Api {
   post(path: string, body?: unknown, timeoutMs?: number): Promise<Row>;
   patch(path: string, body: unknown): Promise<Row>;
   delete(path: string): Promise<void>;
+  /** Writes the answer into a new file, for its owner alone, while it comes. What came half is deleted. */
+  save(method: string, path: string, file: string, body?: unknown): Promise<void>;
   /** Every page of a list. `path` has no query yet. */
   all(path: string): Promise<readonly Row[]>;
 }
 
 /** The API as a command sees it: an answer, or a CliError in one line. */
 export function createApi(address: string, token: string): Api {
-  async function call(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<Row> {
-    let response: Response;
+  async function ask(method: string, path: string, body: unknown, timeoutMs: number): Promise<Response> {
     try {
-      response = await fetch(`${address}${path}`, {
+      return await fetch(`${address}${path}`, {
         method,
         redirect: "error",
         signal: AbortSignal.timeout(timeoutMs),
@@ -42,6 +46,10 @@ export function createApi(address: string, token: string): Api {
     } catch {
       throw new CliError(`The server at ${address} does not answer: look at its log, then try again.`);
     }
+  }
+
+  async function call(method: string, path: string, body?: unknown, timeoutMs = TIMEOUT_MS): Promise<Row> {
+    const response = await ask(method, path, body, timeoutMs);
     if (response.status === 204) return {};
     const told: unknown = await response.json().catch(() => null);
     if (response.ok) return Row.parse(told);
@@ -52,6 +60,19 @@ export function createApi(address: string, token: string): Api {
     get: (path, timeoutMs) => call("GET", path, undefined, timeoutMs),
     post: (path, body, timeoutMs) => call("POST", path, body, timeoutMs),
     patch: (path, body) => call("PATCH", path, body),
+    async save(method, path, file, body) {
+      if (existsSync(file)) throw new CliError(`${file} exists already: name a new file.`);
+      const response = await ask(method, path, body, SAVING_MS);
+      if (!response.ok || response.body === null)
+        throw refusal(address, Problem.safeParse(await response.json().catch(() => null)).data);
+      try {
+        await pipeline(response.body, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+      } catch (error) {
+        rmSync(file, { force: true });
+        const why = error instanceof Error && "syscall" in error ? error.message : "the server broke off";
+        throw new CliError(`${file} could not be written: ${why}.`);
+      }
+    },
     delete: async (path) => void (await call("DELETE", path)),
     async all(path) {
       const items: Row[] = [];

@@ -8,10 +8,12 @@ import { readMasterSecret, SecretError } from "../secrets/master-secret.ts";
 import type { MasterSecret } from "../secrets/master-secret.ts";
 import { createSealer } from "../secrets/sealing.ts";
 import { lockDataDir, prepareDataDir } from "../storage/data-dir.ts";
+import type { KeptErasure } from "../storage/sqlite-erasures.ts";
 import { putBack, readCopy, takeForRestored } from "../storage/sqlite-restore.ts";
 import type { Sealed } from "../storage/sqlite-restore.ts";
 import { copyTold, rowsInWords, secretBeside } from "./backup.ts";
 import { CliError } from "./cli-error.ts";
+import { eraseAgain, keepErasures } from "./restored-people.ts";
 import { tell } from "./output.ts";
 import { markCommand, restoreCommand } from "./postgres-words.ts";
 import type { CommandDeps } from "./program.ts";
@@ -27,20 +29,26 @@ export function restoreCommands(baton: Command, deps: CommandDeps): void {
       prepareDataDir(config.dataDir, config);
       const lock = lockDataDir(config.dataDir);
       const draft = join(config.dataDir, "baton.db.restored");
+      let done: { readonly rows: Readonly<Record<string, number>>; readonly aside: string | null };
+      let erasures: readonly KeptErasure[];
       try {
+        erasures = keepErasures(config.dataDir);
         rmSync(draft, { force: true }); // of a restore that was cut off
         const { rows } = await copyTold(file, draft, deps, takeForRestored);
         const secret = secretFor(config, file, readCopy(draft).sealed);
-        const aside = putBack(config.dataDir, { draft, secret, at: new Date() });
-        tell(deps.output(command), { file, rows, aside }, [
-          `Restored from ${file}: ${rowsInWords(rows)}.`,
-          ...(aside === null ? [] : [`What was there is in ${aside}: delete it once all is well.`]),
-          "What was taken in since the backup is gone, and tokens revoked since are valid again: revoke them anew. Start the server.",
-        ]);
+        done = { rows, aside: putBack(config.dataDir, { draft, secret, at: new Date() }) };
       } finally {
         rmSync(draft, { force: true });
         lock.release();
       }
+      const erased = await eraseAgain(config.dataDir, erasures, deps);
+      const { rows, aside } = done;
+      tell(deps.output(command), { file, rows, aside, erased }, [
+        `Restored from ${file}: ${rowsInWords(rows)}.`,
+        ...(aside === null ? [] : [`What was there is in ${aside}: delete it once all is well.`]),
+        ...(erased === 0 ? [] : [`People who had been erased since were erased again: ${erased} conversations.`]),
+        "What was taken in since the backup is gone, and tokens revoked since are valid again: revoke them anew. Start the server.",
+      ]);
     });
 }
 
