@@ -1,10 +1,11 @@
 /** The store as the rules see it. Every method names the workspace: no query without it (reliability.md P9). */
 import type { Conversation, Message, Role, Attachment } from "./domain/conversation.ts";
 import type { Actor, Consent, Handoff } from "./domain/handoff.ts";
-import type { HandoffMode, HandoffStatus } from "./domain/states.ts";
+import type { HandoffStatus } from "./domain/states.ts";
 import type { DeliveryKind, DeliveryState } from "./domain/delivery.ts";
 import type { MemberRole } from "./domain/member-role.ts";
 import type { AuditReads, AuditWrites } from "./ports-audit.ts";
+import type { HandoffListReads } from "./ports-handoff-list.ts";
 import type { InsightReads, InsightWrites } from "./ports-insights.ts";
 import type { LeadReads, LeadWrites } from "./ports-leads.ts";
 import type { PeopleReads, PeopleWrites } from "./ports-people.ts";
@@ -177,16 +178,6 @@ export interface Page<Row> {
   readonly nextCursor: string | null;
 }
 
-export interface HandoffFilter {
-  readonly status?: HandoffStatus | undefined;
-  readonly mode?: HandoffMode | undefined;
-  readonly botId?: string | undefined;
-  /** In the visitor's name, email, phone, the bot's conversation id or the reason. */
-  readonly text?: string | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit: number;
-}
-
 export interface DeliveryFilter {
   readonly state?: DeliveryState | undefined;
   readonly connectionId?: string | undefined;
@@ -196,7 +187,8 @@ export interface DeliveryFilter {
 }
 
 /** Questions. They see only what is committed. */
-export interface Reads extends AuditReads, InsightReads, LeadReads, NewsReads, PeopleReads, RetentionReads, SessionReads {
+export interface Reads
+  extends AuditReads, HandoffListReads, InsightReads, LeadReads, NewsReads, PeopleReads, RetentionReads, SessionReads {
   workspace(id: string): Promise<Workspace | null>;
   workspaces(): Promise<readonly Workspace[]>;
   bot(workspaceId: string, id: string): Promise<Bot | null>;
@@ -239,7 +231,6 @@ export interface Reads extends AuditReads, InsightReads, LeadReads, NewsReads, P
   lastEventSeqs(conversationIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   handoffEvents(workspaceId: string, handoffId: string): Promise<readonly StoredEvent[]>;
   handoff(workspaceId: string, id: string): Promise<Handoff | null>;
-  handoffs(workspaceId: string, filter: HandoffFilter): Promise<Page<Handoff>>;
   /** The newest handoff of a helpdesk conversation, open or ended. */
   handoffByRef(workspaceId: string, connectionId: string, helpdeskConversationId: string): Promise<Handoff | null>;
   lastHandoff(workspaceId: string, conversationId: string): Promise<Handoff | null>;
@@ -279,7 +270,8 @@ export interface DueLane {
 }
 
 /** A unit of work: all of it is stored, or none. Nothing inside may wait on the network. */
-export interface Tx extends Reads, AuditWrites, InsightWrites, LeadWrites, NewsWrites, PeopleWrites, RetentionWrites, SessionWrites {
+export interface Tx
+  extends Reads, AuditWrites, InsightWrites, LeadWrites, NewsWrites, PeopleWrites, RetentionWrites, SessionWrites {
   /**
    * Held until the commit: of several units that lock the same name, in whatever processes, each begins to look when the one
    * before it is stored. For what has no row of its own to lock.

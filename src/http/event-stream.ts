@@ -25,7 +25,7 @@ const PER_PRINCIPAL: Readonly<Record<Scope, number>> = {
 };
 
 export interface StreamEvent {
-  /** Grows by one within the stream; becomes the event's id. */
+  /** Grows within the stream; becomes the event's id. */
   readonly seq: number;
   readonly type: string;
   /** Told as JSON. */

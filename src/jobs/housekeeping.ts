@@ -1,6 +1,6 @@
 import type { Clock, Log, Store } from "../ports.ts";
 import type { ConversationAge, Walked } from "../ports-retention.ts";
-import type { Workspace } from "../ports-store.ts";
+import type { Tx, Workspace } from "../ports-store.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** In milliseconds unless named otherwise. */
@@ -35,6 +35,11 @@ const WEBHOOKS_DAYS = 60;
 /** Shown in the list of deliveries until then. */
 const DELIVERIES_DAYS = 90;
 const EXPIRED_DAYS = 30;
+/** Who comes back later to a stream of a workspace's news is told to load everything. */
+const NEWS_DAYS = 1;
+const CONNECTION_STATES_DAYS = 30;
+/** Two years of analytics, and what a year's picture begins with. */
+const DECLINED_DAYS = 800;
 
 export interface HousekeepingDeps {
   readonly store: Store;
@@ -94,7 +99,15 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
       await store.write((tx) => tx.forgetExpired(ago(now, EXPIRED_DAYS), timing.rows));
       return null;
     },
+    news: untilDone((tx, now) => tx.forgetNews(ago(now, NEWS_DAYS), timing.rows)),
+    connectionStates: untilDone((tx, now) => tx.forgetConnectionStates(ago(now, CONNECTION_STATES_DAYS), timing.rows)),
+    declined: untilDone((tx, now) => tx.forgetDeclined(ago(now, DECLINED_DAYS), timing.rows)),
   };
+
+  /** A part that needs no place to go on from: what is done is not found again. */
+  function untilDone(some: (tx: Tx, now: Date) => Promise<boolean>): Part {
+    return async (_cursor, { now }) => ((await store.write((tx) => some(tx, now))) ? null : "more");
+  }
 
   /** A page of conversations: those that are old enough lose their words, a unit at a time. */
   async function pruneSome(cursor: string, { now, retention }: Round): Promise<Walked> {

@@ -5,6 +5,7 @@ import type { Owners } from "./query-conversations.ts";
 import { deliveryReads, deliveryWrites } from "./query-deliveries.ts";
 import { figureReads } from "./query-figures.ts";
 import { forgetting } from "./query-forget.ts";
+import { handoffListReads } from "./query-handoff-list.ts";
 import { handoffReads, handoffWrites } from "./query-handoffs.ts";
 import { insightReads, insightWrites } from "./query-insights.ts";
 import { leadReads, leadWrites } from "./query-leads.ts";
@@ -23,6 +24,7 @@ export const readsOn = (on: Executor): Reads => ({
   ...tenantReads(on),
   ...conversationReads(on),
   ...handoffReads(on),
+  ...handoffListReads(on),
   ...leadReads(on),
   ...peopleReads(on),
   ...insightReads(on),

@@ -1,8 +1,7 @@
 import { sql } from "kysely";
 import type { Handoff } from "../domain/handoff.ts";
 import type { HandoffStatus } from "../domain/states.ts";
-import type { HandoffFilter, Page, StoredEvent } from "../ports-store.ts";
-import { likePattern } from "./query-conversations.ts";
+import type { Page, StoredEvent } from "../ports-store.ts";
 import { eventOf, handoffOf, handoffRow } from "./rows.ts";
 import type { HandoffsTable } from "./schema.ts";
 import { all, slotsOf, statement } from "./statements.ts";
@@ -133,34 +132,6 @@ export const handoffReads = (on: Executor) => ({
   async lastHandoff(workspaceId: string, conversationId: string): Promise<Handoff | null> {
     const row = await lastOfConversation.first(on, { workspace_id: workspaceId, conversation_id: conversationId });
     return row && handoffOf(row);
-  },
-  async handoffs(workspaceId: string, filter: HandoffFilter): Promise<Page<Handoff>> {
-    let query = on.db
-      .selectFrom("handoffs")
-      .selectAll("handoffs")
-      .where("handoffs.workspace_id", "=", workspaceId)
-      .orderBy("handoffs.id", "desc")
-      .limit(filter.limit + 1);
-    if (filter.status !== undefined) query = query.where("handoffs.status", "=", filter.status);
-    if (filter.mode !== undefined) query = query.where("handoffs.mode", "=", filter.mode);
-    if (filter.botId !== undefined) query = query.where("handoffs.bot_id", "=", filter.botId);
-    if (filter.cursor !== undefined) query = query.where("handoffs.id", "<", filter.cursor);
-    if (filter.text !== undefined) {
-      const like = likePattern(filter.text.toLowerCase());
-      query = query
-        .innerJoin("conversations", "conversations.id", "handoffs.conversation_id")
-        .where((e) =>
-          e.or([
-            ...["name", "email", "phone"].map(
-              (key) => sql<boolean>`${on.lower(on.jsonText("conversations.visitor", key))} like ${like} escape '\\'`,
-            ),
-            sql<boolean>`${on.lower(sql`conversations.key`)} like ${like} escape '\\'`,
-            sql<boolean>`${on.lower(sql`coalesce(handoffs.reason, '')`)} like ${like} escape '\\'`,
-          ]),
-        );
-    }
-    const rows = await all(on, query);
-    return pageOf(rows.map(handoffOf), filter.limit, (one) => one.id);
   },
   async pendingCount(workspaceId: string, botId: string): Promise<number> {
     const row = await pending.first(on, { workspace_id: workspaceId, bot_id: botId });

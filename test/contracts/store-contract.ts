@@ -7,6 +7,7 @@ import { storeRetention } from "./store-retention.ts";
 import { storeSessions } from "./store-sessions.ts";
 import { storeSignIn } from "./store-sign-in.ts";
 import { storeAudit } from "./store-audit.ts";
+import { storeHandoffList } from "./store-handoff-list.ts";
 import { storeInsights } from "./store-insights.ts";
 import { storeLeads } from "./store-leads.ts";
 import { storeNews } from "./store-news.ts";
@@ -54,6 +55,7 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     storeAudit(current);
     storeLeads(current);
     storePeople(current);
+    storeHandoffList(current);
     storeInsights(current);
     storeNews(current);
     storeSignIn(current);

@@ -102,6 +102,11 @@ const scopedReads: Record<ScopedReadName, ScopedRead> = {
   erasures: { ask: (reads, ws) => reads.erasures(ws, { limit: 9 }), nothing: NO_PAGE },
   leadCounts: { ask: (reads, ws) => reads.leadCounts(ws, {}), nothing: { open: 0, followed_up: 0 } },
   audit: { ask: (reads, ws) => reads.audit(ws, { limit: 10 }), nothing: NO_PAGE },
+  handoffCounts: {
+    ask: async (reads, ws) => (await reads.handoffCounts(ws, {})).pending,
+    nothing: { count: 0, isCapped: false },
+  },
+  conversationsByIds: { ask: (reads, ws) => reads.conversationsByIds(ws, ["cnv_a"]), nothing: new Map() },
   handoffFacts: {
     ask: (reads, ws) => reads.handoffFacts(ws, { from: 0, to: at(99).getTime() }, 10),
     nothing: { facts: [], next: null },

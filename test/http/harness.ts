@@ -230,9 +230,7 @@ async function send(url: string, method: string, path: string, given: CallOption
     request.on("error", reject);
     request.on("response", (response) => {
       const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
+      const told = () => {
         const text = Buffer.concat(chunks).toString();
         const type = response.headers["content-type"] ?? "";
         resolve({
@@ -241,7 +239,17 @@ async function send(url: string, method: string, path: string, given: CallOption
           text,
           body: type.includes("json") && text !== "" ? JSON.parse(text) : undefined,
         });
+      };
+      const isEndless = response.headers["content-type"]?.startsWith("text/event-stream") ?? false;
+      response.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (!isEndless) return;
+        // That it begins is all that is asked here.
+        told();
+        request.destroy();
       });
+      response.on("error", reject);
+      response.on("end", told);
     });
     request.end(payload);
   });

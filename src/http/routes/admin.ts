@@ -1,9 +1,12 @@
 import type { Route } from "../route.ts";
+import { analyticsRoutes } from "./analytics.ts";
 import { auditRoutes } from "./audit.ts";
 import { botRoutes } from "./bots.ts";
 import { connectionRoutes } from "./connections.ts";
+import { connectionHealthRoutes } from "./connection-health.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import type { AdminDeps } from "./deps.ts";
+import { workspaceEventRoutes } from "./events.ts";
 import { helpdeskAppRoutes } from "./helpdesk-apps.ts";
 import { doctorRoutes } from "./doctor.ts";
 import { installationRoutes } from "./installations.ts";
@@ -25,6 +28,7 @@ export function adminRoutes(deps: AdminDeps): Route[] {
     ...workspaceRoutes(deps),
     ...botRoutes(deps),
     ...connectionRoutes(deps),
+    ...connectionHealthRoutes(deps),
     ...installationRoutes(deps),
     // Before the others of members: what is `me` there is no id.
     ...ownSignInRoutes(deps, lock),
@@ -38,6 +42,8 @@ export function adminRoutes(deps: AdminDeps): Route[] {
     ...peopleRoutes(deps),
     ...deliveryRoutes(deps),
     ...auditRoutes(deps),
+    ...analyticsRoutes(deps),
+    ...workspaceEventRoutes(deps),
     ...doctorRoutes(deps),
   ];
 }

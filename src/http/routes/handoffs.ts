@@ -2,7 +2,6 @@ import { z } from "zod";
 import { CONTROLS, TranscriptMessage } from "../../domain/conversation.ts";
 import { HandoffError } from "../../domain/errors.ts";
 import type { Actor, Handoff } from "../../domain/handoff.ts";
-import { MODES, STATUSES } from "../../domain/states.ts";
 import { actInInbox } from "../../handoffs/apply.ts";
 import type { InboxAction } from "../../handoffs/apply.ts";
 import type { Deps } from "../../handoffs/deps.ts";
@@ -26,6 +25,7 @@ import {
   ReplyView,
   viewHandoff,
 } from "../views.ts";
+import { handoffListRoutes } from "./handoff-list.ts";
 
 /** How long a visitor's token lasts; the next answer of the bot's brings a new one. */
 const VISITOR_TOKEN_SECONDS = 12 * 3_600;
@@ -184,44 +184,6 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
       },
     });
 
-  const list = defineRoute({
-    method: "GET",
-    path: "/v1/handoffs",
-    summary: "Handoffs of the workspace, newest first",
-    tag: TAG,
-    scopes: ["admin", "agent"],
-    query: z.strictObject({
-      status: z.enum(STATUSES).optional(),
-      mode: z.enum(MODES).optional(),
-      bot: z.string().max(100).optional(),
-      text: z.string().min(1).max(200).optional(),
-      cursor: z.string().max(100).optional(),
-      limit: z.coerce.number().int().min(1).max(200).default(50),
-    }),
-    idempotent: false,
-    responses: {
-      200: {
-        description: "A page",
-        schema: z.object({
-          items: z.array(HandoffView.extend({ visitorName: z.string().nullable() })),
-          nextCursor: z.string().nullable(),
-        }),
-      },
-    },
-    async handler({ principal, query }) {
-      const { bot, ...filter } = query;
-      const { read: reads } = deps.store;
-      const page = await reads.handoffs(principal.workspaceId, { ...filter, botId: bot });
-      const items = [];
-      for (const handoff of page.items) {
-        const conversation = await reads.conversation(handoff.workspaceId, handoff.conversationId);
-        if (conversation === null) continue;
-        items.push({ ...viewHandoff(handoff, conversation), visitorName: conversation.visitor.name });
-      }
-      return { status: 200, body: { items, nextCursor: page.nextCursor } };
-    },
-  });
-
   const transcript = defineRoute({
     method: "GET",
     path: "/v1/handoffs/{id}/messages",
@@ -302,7 +264,8 @@ export function handoffRoutes({ handoffs: deps, tokens }: HandoffRoutesDeps): re
 
   return [
     request,
-    list,
+    // Before the one by id: `counts` is none.
+    ...handoffListRoutes(deps),
     read,
     lead,
     ending("cancelled"),
