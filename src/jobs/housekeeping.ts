@@ -80,6 +80,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   const { store, clock, log, scheduler } = deps;
   const timing = { ...HOUSEKEEPING, ...deps.timing };
   let isClosed = false;
+  const goesOn = (): boolean => !isClosed;
   let running: Promise<void> | null = null;
   let cancel: (() => void) | null = null;
 
@@ -133,7 +134,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     of: { untouchedSince: Date; now: Date; most: number },
   ): Promise<void> {
     let left = "more";
-    while (left === "more" && !isClosed) {
+    while (left === "more" && goesOn()) {
       left = await store.write((tx) => tx.pruneConversation(workspaceId, id, of));
       await pause();
     }
@@ -143,7 +144,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   async function runPart(part: Part, from: string, round: Round): Promise<{ cursor: string; isThrough: boolean }> {
     const until = performance.now() + timing.partMs;
     let cursor: Walked = from;
-    while (!isClosed && performance.now() < until) {
+    while (goesOn() && performance.now() < until) {
       cursor = await part(cursor, round);
       if (cursor === null) return { cursor: "", isThrough: true };
       await pause();
