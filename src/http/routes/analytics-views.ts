@@ -70,11 +70,9 @@ export const AnalyticsShown = z
       )
       .length(168),
     bots: z.array(z.strictObject({ botId: z.string(), name, ...totals })),
-    destinations: z
-      .array(z.strictObject({ destinationId: name, name, ...totals }))
-      .meta({
-        description: "Where handoffs went at last; `destinationId` null: nowhere. Declined requests are in none",
-      }),
+    destinations: z.array(z.strictObject({ destinationId: name, name, ...totals })).meta({
+      description: "Where handoffs went at last; `destinationId` null: nowhere. Declined requests are in none",
+    }),
     agents: z.array(
       z.strictObject({
         agentId: name.meta({ description: "The helpdesk's, or the member's" }),

@@ -89,7 +89,10 @@ export function handoffListRoutes(deps: Pick<Deps, "store">): readonly Route[] {
       },
     },
     async handler({ principal, query: { bot, ...filter } }) {
-      return { status: 200, body: await deps.store.read.handoffCounts(principal.workspaceId, { ...filter, botId: bot }) };
+      return {
+        status: 200,
+        body: await deps.store.read.handoffCounts(principal.workspaceId, { ...filter, botId: bot }),
+      };
     },
   });
 
