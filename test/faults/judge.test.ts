@@ -111,7 +111,8 @@ test("a callback that came twice at once is no fault: its answer was lost", () =
 test("a conversation that was begun, found again and ended by Baton is no fault", () => {
   const note = { by: "note", text: "Baton: this request went on without this helpdesk." } as const;
   const begun: Standing = { desk: "freshchat", there: "x", handoffId: "", isResolved: true, lines: [note] };
-  expect(whatIsWrong(withEnds({ standing: [...ends.standing, begun] }))).toEqual([]);
+  const another = { ...begun, there: "y" };
+  expect(whatIsWrong(withEnds({ standing: [...ends.standing, begun, another] }))).toEqual([]);
   const left = { ...begun, isResolved: false };
   expect(whatIsWrong(withEnds({ standing: [...ends.standing, left] }))).toHaveLength(1);
 });

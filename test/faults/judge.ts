@@ -86,7 +86,9 @@ function whatDidNotReachTheTeam(book: Book): string[] {
     const maySkip = new Set(texts.map(({ text }) => text));
     faults.push(...faultsOf(texts, got, { mayRepeat: false, maySkip }));
   }
-  const own = ends.standing.filter((one) => !one.isResolved || !mayHaveLeft(book.handoffs.get(one.handoffId)));
+  const own = ends.standing.filter(
+    (one) => !isGivenUp(one) && (!one.isResolved || !mayHaveLeft(book.handoffs.get(one.handoffId))),
+  );
   for (const [name, count] of countOf(own.map((one) => `${one.desk} for ${one.handoffId}`)))
     if (count > 1) faults.push(`doubled: ${count} conversations in ${name}`);
   return [...faults, ...said.flatMap((one) => lostOnTheWay(book, one))];

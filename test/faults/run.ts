@@ -204,7 +204,7 @@ async function runWith(options: RunOptions, later: (end: () => Promise<unknown> 
     clock,
     settleMs: haste.settleMs ?? OWN.settleMs,
     leaseMs: haste.leaseMs ?? OWN.leaseMs,
-    isLong: options.withinMs > 200_000,
+    isLong: options.messages > 10_000,
   };
   const messages = () => acts.filter(({ did }) => did === "said" || did === "wrote" || did === "bot_said").length;
   const killing = async () => {
