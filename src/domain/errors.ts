@@ -84,7 +84,8 @@ export const catalogue = {
   workspace_needed: {
     status: 409,
     title: "You are a member of several workspaces",
-    remedy: "Send the same once more with one of them as `workspaceId`: of each fault, the code is its id and the message its name.",
+    remedy:
+      "Send the same once more with one of them as `workspaceId`: of each fault, the code is its id and the message its name.",
   },
   human_in_control: {
     status: 409,

@@ -137,7 +137,11 @@ const workspaceId = (on: Executor, id: string) => on.db.selectFrom("workspaces")
 /** What is still owed is read when it is sent: it would go out empty. */
 async function owesSomething(on: Executor, row: ConversationsTable, handoffs: readonly string[]): Promise<boolean> {
   const host = row.host === null ? null : (JSON.parse(row.host) as Host);
-  const lanes = [`callback:${row.id}`, `bot_turn:${row.id}`, ...(host === null ? [] : [`${host.connectionId}:${row.id}`])];
+  const lanes = [
+    `callback:${row.id}`,
+    `bot_turn:${row.id}`,
+    ...(host === null ? [] : [`${host.connectionId}:${row.id}`]),
+  ];
   const owed = on.db
     .selectFrom("deliveries")
     .select("n")
