@@ -55,7 +55,11 @@ describe("the OpenAPI document", () => {
 
   test("it says of a route what the route says", () => {
     const operation = written.paths["/v1/bots"].post;
-    expect(operation).toMatchObject({ operationId: "post_v1_bots", tags: ["Bots"], security: [{ token: ["admin"] }, { session: [] }] });
+    expect(operation).toMatchObject({
+      operationId: "post_v1_bots",
+      tags: ["Bots"],
+      security: [{ token: ["admin"] }, { session: [] }],
+    });
     expect(operation.parameters.map((one: { name: string }) => one.name)).toEqual(["Idempotency-Key"]);
     expect(operation.requestBody.content["application/json"].schema).toMatchObject({
       required: ["name"],
