@@ -116,4 +116,4 @@ function period(ask: InsightsAsk, timeZone: string, now: Date): { from: string; 
 const spanEnd = (timeZone: string, day: string): Date => new Date(spanOfDays(timeZone, day, day).end);
 
 const refused = (path: string, message: string, code: string): HandoffError =>
-  new HandoffError("validation_failed", undefined, { faults: [{ path, message, code }] });
+  new HandoffError("malformed_request", undefined, { faults: [{ path: `query.${path}`, message, code }] });

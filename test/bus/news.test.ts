@@ -10,6 +10,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => 
 /** A store that others write to unseen, and a bus that others speak over. */
 function world({ isShared }: { isShared: boolean }) {
   const seqs = new Map<string, number>();
+  const positions = new Map<string, number>();
   const asked: string[][] = [];
   const listeners = new Set<(what: Committed) => void>();
   const told: Hint[] = [];
@@ -20,6 +21,7 @@ function world({ isShared }: { isShared: boolean }) {
         asked.push([...ids]);
         return Promise.resolve(new Map(ids.map((id) => [id, seqs.get(id) ?? 0])));
       },
+      lastNews: () => Promise.resolve(positions),
     },
     onCommitted(listener: (what: Committed) => void) {
       listeners.add(listener);
@@ -43,9 +45,11 @@ function world({ isShared }: { isShared: boolean }) {
     heard,
     listeners,
     hint: (hint: Hint) => ears.forEach((ear) => ear(hint)),
-    commit: (conversations: string[]) => {
-      for (const listener of listeners) listener({ lanes: ["l"], conversations, news: [] });
+    commit: (conversations: string[], of: string[] = []) => {
+      for (const listener of listeners) listener({ lanes: ["l"], conversations, news: of });
     },
+    look: (id: string, told: () => void) => news.store.onNews(told, id),
+    positions,
     wait: (id: string) => news.store.onCommitted(({ conversations }) => heard.push(...conversations), id),
     all: (listener: (what: Committed) => void) => news.store.onCommitted(listener),
   };
@@ -96,4 +100,27 @@ test("lanes are woken by commits of this process alone", () => {
   commit(["cnv_1"]);
   hint({ kind: "conversations", ids: ["cnv_1"] });
   expect(lanes).toEqual(["l"]);
+});
+
+test("who looks on a workspace hears of its news here, of those elsewhere, and of no others", async () => {
+  const { look, commit, hint, told, positions } = world({ isShared: true });
+  const heard: string[] = [];
+  const stop = look("ws_1", () => heard.push("ws_1"));
+  commit(["cnv_1"], ["ws_1", "ws_2"]);
+  hint({ kind: "news", ids: ["ws_1", "ws_3"] });
+  hint({ kind: "conversations", ids: ["ws_1"] });
+  expect(heard).toEqual(["ws_1", "ws_1"]);
+  expect(told).toEqual([
+    { kind: "conversations", ids: ["cnv_1"] },
+    { kind: "news", ids: ["ws_1", "ws_2"] },
+  ]);
+  // What nobody told is found by asking.
+  heard.length = 0;
+  positions.set("ws_1", 7);
+  positions.set("ws_2", 9);
+  await eventually(() => heard.length > 0);
+  expect(heard).toEqual(["ws_1"]);
+  stop();
+  commit([], ["ws_1"]);
+  expect(heard).toEqual(["ws_1"]);
 });

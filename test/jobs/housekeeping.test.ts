@@ -7,7 +7,16 @@ import { createHousekeeping } from "../../src/jobs/housekeeping.ts";
 import type { HousekeepingTiming } from "../../src/jobs/housekeeping.ts";
 import type { Log, Store } from "../../src/ports.ts";
 import { openSqliteStore } from "../../src/storage/sqlite-store.ts";
-import { at, conversation, handoff, message, webhook, workspace } from "../contracts/store-samples.ts";
+import {
+  at,
+  connectionState,
+  conversation,
+  handoff,
+  message,
+  newsItem,
+  webhook,
+  workspace,
+} from "../contracts/store-samples.ts";
 
 const DAY = 86_400;
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
@@ -154,6 +163,38 @@ test("one that is closed in between leaves the rest to the next round", async ()
   await keeper().round();
   expect(await texts("ws_a", "cnv_1")).toEqual(nothing(400));
   expect(await texts("ws_a", "cnv_2")).toEqual(nothing(400));
+});
+
+test("news are kept for a day, states of connections for thirty, and declined requests for over two years", async () => {
+  const { store, setClock, keeper } = await world();
+  await store.write(async (tx) => {
+    for (let n = 0; n < 5; n += 1) {
+      await tx.addNews("ws_c", [newsItem(`hnd_${n}`, { at: at(n) })]);
+      await tx.addConnectionState(
+        connectionState("ws_c", "con_1", { at: at(n), problem: n % 2 === 0 ? "down" : null }),
+      );
+    }
+    await tx.addNews("ws_c", [newsItem("hnd_late", { at: at(DAY) })]);
+    await tx.countDeclined("ws_c", "bot_1", "disabled", at(0));
+  });
+  const kept = async () => {
+    const news = await store.read.news("ws_c", { after: 5, kinds: ["handoff"], limit: 10 });
+    const first = await store.read.news("ws_c", { after: 0, kinds: ["handoff"], limit: 10 });
+    const states = await store.read.connectionStates("ws_c", "con_1", at(0));
+    const declined = await store.read.declinedCounts("ws_c", { from: 0, to: at(9).getTime() });
+    return [news.items.length, first.isIncomplete, states.length, declined.length];
+  };
+  await keeper({ rows: 2 }).round();
+  expect(await kept()).toEqual([1, false, 5, 1]);
+  setClock(DAY + 100);
+  await keeper({ rows: 2 }).round();
+  expect(await kept()).toEqual([1, true, 5, 1]);
+  setClock(31 * DAY);
+  await keeper({ rows: 2 }).round();
+  expect((await kept()).slice(2)).toEqual([1, 1]);
+  setClock(801 * DAY);
+  await keeper({ rows: 2 }).round();
+  expect((await kept()).slice(2)).toEqual([1, 0]);
 });
 
 test("a part that fails keeps no other from its turn", async () => {

@@ -347,6 +347,28 @@ describe("query plans", () => {
       ["SEARCH messages USING INDEX messages_external (conversation_id=? AND external_id=?)"],
     ],
     [
+      "a stretch of what was asked for in a period",
+      reading((read) => read.handoffFacts("ws_a", { from: 0, to: 9 }, 10)),
+      /"agent_name" as "agentName"/,
+      [
+        "SEARCH handoffs USING INDEX handoffs_asked (workspace_id=? AND created_at>? AND created_at<?)",
+        "CORRELATED SCALAR SUBQUERY 1",
+        "SEARCH leads USING INDEX sqlite_autoindex_leads_2 (handoff_id=?)",
+      ],
+    ],
+    [
+      "where such a stretch ends",
+      reading((read) => read.handoffFacts("ws_a", { from: 0, to: 9 }, 10)),
+      /offset/,
+      ["SEARCH handoffs USING COVERING INDEX handoffs_asked (workspace_id=? AND created_at>? AND created_at<?)"],
+    ],
+    [
+      "the news of a workspace",
+      reading((read) => read.news("ws_a", { after: 0, kinds: ["handoff"], limit: 10 })),
+      /"object_id"/,
+      ["SEARCH news USING INDEX news_workspace (workspace_id=? AND n>? AND n<?)"],
+    ],
+    [
       "how many wait",
       reading((read) => read.pendingCount("ws_a", "bot_a")),
       /from "handoffs"/,

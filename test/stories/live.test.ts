@@ -152,6 +152,44 @@ describe("who looks on a workspace", () => {
   });
 });
 
+test("the list of those who wait, and how many there are", async () => {
+  const waiting = async (query = "") => (await mia.client.get(`/v1/handoffs?sort=waiting${query}`)).body;
+  const { body: first } = await ask(world, "l-1");
+  world.advance(60_000);
+  const { body: second } = await ask(world, "l-2", { visitor: { name: "Ștefan" } });
+  world.advance(30_000);
+  const { items } = await waiting();
+  expect(items.map((one: Json) => one.id)).toEqual([first.handoff.id, second.handoff.id]);
+  expect(items[0].waitingSeconds).toBeGreaterThanOrEqual(90);
+  expect(items[1].waitingSeconds).toBeGreaterThanOrEqual(30);
+  expect(items[1]).toMatchObject({ visitorName: "Ștefan", destination: "inbox" });
+  expect((await waiting("&text=ștefan&destination=inbox")).items).toHaveLength(1);
+  expect((await waiting("&destination=con_other")).items).toEqual([]);
+  // Taken: it waits no more, and how long it did stays.
+  await mia.client.post(`/v1/handoffs/${first.handoff.id}/accept`);
+  world.advance(3_600_000);
+  expect((await waiting()).items).toHaveLength(1);
+  const { body: taken } = await mia.client.get("/v1/handoffs?status=acknowledged");
+  expect(taken.items[0].waitingSeconds).toBeLessThan(3_600);
+  const { body: counts } = await mia.client.get("/v1/handoffs/counts");
+  expect([counts.pending.count, counts.acknowledged.count, counts.resolved.count]).toEqual([1, 1, 0]);
+  const refused = await mia.client.get("/v1/handoffs?sort=waiting&status=resolved");
+  expect([refused.status, refused.body.faults[0].path]).toEqual([400, "query.status"]);
+});
+
+test("a request that is declined is counted, though there is no handoff", async () => {
+  await world.settings({ enabled: false });
+  for (const id of ["d-1", "d-1", "d-2"]) expect((await ask(world, id)).body.decision.outcome).toBe("declined");
+  await world.settings({ enabled: true });
+  await ask(world, "d-3");
+  const { body } = await world.admin.get("/v1/analytics");
+  expect(body.totals).toMatchObject({ asks: 4, live: 1, declined: 3 });
+  expect(body.because).toEqual([
+    { because: "disabled", asks: 3 },
+    { because: "open", asks: 1 },
+  ]);
+});
+
 test("how a connection has been: down with its reason, up again, and since when", async () => {
   const id = await world.connectChatwoot();
   const health = async () => (await world.admin.get(`/v1/connections/${id}/health`)).body;
