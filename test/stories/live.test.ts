@@ -135,6 +135,10 @@ describe("who looks on a workspace", () => {
     const form = { name: "Ana", email: "ana@example.com", termsAccepted: true };
     const left = await world.bot.post(`/v1/handoffs/${body.handoff.id}/lead`, form);
     expect(left.status).toBe(201);
+    const [lead] = (await mia.client.get("/v1/leads")).body.items;
+    const followed = await mia.client.patch(`/v1/leads/${lead.id}`, { state: "followed_up" });
+    expect(followed.status).toBe(200);
+    await agent.has("lead.followed_up");
     const broken = { config: { apiAccessToken: "wrong" } };
     await world.admin.patch(`/v1/connections/${connectionId}`, broken);
     await world.admin.post(`/v1/connections/${connectionId}/check`);

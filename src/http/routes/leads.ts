@@ -181,6 +181,8 @@ async function followUp(
   const after = { state, note, ...mark };
   await tx.setFollowUp(lead.workspaceId, lead.id, after);
   const action = state === before.state ? "lead.note_changed" : state === "open" ? "lead.reopened" : "lead.followed_up";
+  const news = { kind: "lead", id: lead.handoffId, what: action, at: now, data: { botId: lead.botId } } as const;
+  await tx.addNews(lead.workspaceId, [news]);
   // The lead's own name is the visitor's, and so may be what the note says.
   await audit.note(tx, {
     workspaceId: lead.workspaceId,
