@@ -240,7 +240,8 @@ async function send(url: string, method: string, path: string, given: CallOption
           body: type.includes("json") && text !== "" ? JSON.parse(text) : undefined,
         });
       };
-      const isEndless = response.headers["content-type"]?.startsWith("text/event-stream") ?? false;
+      // The workspace's news ends only with its reader.
+      const isEndless = path.startsWith("/v1/events");
       response.on("data", (chunk: Buffer) => {
         chunks.push(chunk);
         if (!isEndless) return;
